@@ -88,8 +88,8 @@ class LoadingRuntime(Runtime):
 
     def _load(self) -> None:
         settings, directory = self.settings, self.settings.directory / "loader"
-        share = Share(self.accounts.loaders, settings.loader)
-        if text := refuse_unknown(self._newest, directory, self.store, self.log, None, share.of_others()):
+        share, projects = Share(self.accounts.loaders, settings.loader), self.accounts.loaders.divided(settings.loader)
+        if text := refuse_unknown(self._newest, directory, self.store, self.log, None, projects):
             self._warn(text)
         loader = Loader(
             self.log, self.store, directory, settings.batch_messages, settings.batch_seconds,

@@ -145,9 +145,9 @@ class Runtime:
         """Bring the tables up to date, and refuse those of another log; return whether they changed."""
         several.refuse_running(self.settings, self.store)
         migrated = self.store.migrate()
-        others = self.accounts.loaders.projects_of_others(0)
+        projects = self.accounts.loaders.divided(0) if self.settings.loaders > 1 else None
         if lacking := refuse_unknown(
-            newest, self.settings.directory / "loader", self.store, self.log, self.settings.local_store, others
+            newest, self.settings.directory / "loader", self.store, self.log, self.settings.local_store, projects
         ):
             self._warn(lacking)
         if self.settings.loaders > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -120,5 +121,29 @@ def test_a_server_that_lacks_the_newest_sessions_is_reported(kafka: Kafka, tmp_p
         site.main.start()
         [warning] = site.main.http.get("/readyz").json()["warnings"]
         assert "the server has messages up to offset 40, and" in warning
+    finally:
+        site.close()
+
+
+def test_projects_that_an_older_accounts_database_lacks_are_no_part_of_loader_0(kafka: Kafka, tmp_path: Path) -> None:
+    site = Site(kafka, tmp_path, "older-accounts", 2)
+    try:
+        site.start()
+        project, key, _ = site.project("newer", 1)
+        sent(site, WRITE_KEY, "first")
+        for prefix in ("one", "two"):
+            sent(site, key, prefix)
+        site.stored()
+        for one in site.processes:
+            one.stop()
+        with sqlite3.connect(site.main.data / "accounts.db") as accounts:
+            accounts.execute("DELETE FROM projects WHERE id = ?", (str(project.id),))
+        site.start()
+        warnings = " ".join(site.main.http.get("/readyz").json()["warnings"])
+        assert f"there are events of the project {project.id}" in warnings
+        sent(site, WRITE_KEY, "later")
+        site.stored()
+        assert events(site, project) == 80
+        assert int(site.rows("SELECT count() FROM events")) == 160
     finally:
         site.close()

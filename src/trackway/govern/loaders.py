@@ -10,7 +10,7 @@ import fcntl
 import logging
 import time
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Connection, Engine, String, func, select, text, update
@@ -48,6 +48,13 @@ class Counter(Base):
     __tablename__ = "loader_counters"
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+
+
+class Divided(NamedTuple):
+    """The projects of a loader, and those of all others."""
+
+    own: list[UUID]
+    of_others: list[UUID]
 
 
 class LoadersBusy(Exception):
@@ -94,7 +101,14 @@ class Loaders:
 
     def projects_of_others(self, number: int) -> list[UUID]:
         """Return the projects that a loader does not have."""
-        return [UUID(bytes=project_id) for project_id, other in self.of_projects().items() if other != number]
+        return self.divided(number).of_others
+
+    def divided(self, number: int) -> Divided:
+        """Return the projects that a loader has, and those that it does not have."""
+        own, of_others = list[UUID](), list[UUID]()
+        for project_id, owner in self.of_projects().items():
+            (own if owner == number else of_others).append(UUID(bytes=project_id))
+        return Divided(own, of_others)
 
     def unnamed(self) -> set[bytes]:
         """Return the projects whose loader the setting does not name."""

@@ -186,10 +186,10 @@ def _examine_shared(settings: Settings, store: Store, log: Log, newest: Checkpoi
         return [Finding("store", "note", text)]
     accounts = GovernDatabase(settings.accounts_dsn)
     try:
-        others = accounts.loaders.projects_of_others(settings.loader)
+        projects = accounts.loaders.divided(settings.loader)
     finally:
         accounts.close()
-    if lacking := refuse_unknown(newest, settings.directory / "loader", store, log, None, others):
+    if lacking := refuse_unknown(newest, settings.directory / "loader", store, log, None, projects):
         return _lacking(lacking)
     text = "its tables are up to date; the server checks its own parts, and the job refresh-views compares its tables"
     return [Finding("store", "fine", text)]

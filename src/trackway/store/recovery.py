@@ -5,10 +5,8 @@ Every refusal names the command that repairs the directory (`operate/repair.py`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from trackway.log import DirectoryUnusable, LocalLog, Log
 from trackway.store import checkpoint
@@ -20,6 +18,7 @@ from trackway.store.unfinished import remove_half_created
 from trackway.store.unmoved import is_held
 
 if TYPE_CHECKING:
+    from trackway.govern.loaders import Divided
     from trackway.log.kafka import KafkaLog
 
 
@@ -178,7 +177,7 @@ def refuse_unknown(
     store: Store,
     log: Log,
     local: Path | None,
-    of_others: Sequence[UUID] = (),
+    projects: Divided | None = None,
 ) -> str:
     """Refuse to load into a store whose content is unknown; return what the store may lack, or empty.
 
@@ -187,7 +186,7 @@ def refuse_unknown(
         loader: the loader's directory.
         store: migrated.
         local: the store's directory; None for a server.
-        of_others: the projects that another loader has.
+        projects: those of the loader and those of all others, when there are several.
 
     Raises:
         BadCheckpoint: there are events and no checkpoint, the checkpoint belongs to another log, the engine left out
@@ -196,8 +195,8 @@ def refuse_unknown(
     """
     if known is not None and local is not None:
         _refuse_missing(local, checkpoint.inactive_parts(known, checkpoint.tables(store, local)), known, log)
-    own = "WHERE project_id NOT IN {others:Array(UUID)}" if of_others else ""
-    values = {"others": list(of_others)} if of_others else {}
+    own = "WHERE project_id NOT IN {others:Array(UUID)}" if projects else ""
+    values = {"others": projects.of_others} if projects else {}
     events = 0 if known else store.ask(f"SELECT count() AS n FROM events {own}", values)["n"][0].as_py()
     if events:
         raise BadCheckpoint(
@@ -213,13 +212,15 @@ def refuse_unknown(
                 else "run `trackway doctor --repair checkpoint`, which loads the messages that the store lacks"
             )
         )
-    return _refuse_another_time(known, loader, store, own, values) if known is not None and local is None else ""
+    return _refuse_another_time(known, loader, store, projects) if known is not None and local is None else ""
 
 
-def _refuse_another_time(known: Checkpoint, loader: Path, store: Store, own: str, values: dict[str, list[UUID]]) -> str:
+def _refuse_another_time(known: Checkpoint, loader: Path, store: Store, projects: Divided | None) -> str:
     """Refuse a server that has more than the checkpoint and the batches that were prepared, or nothing of it; return
     what it may lack. The version of a session is the offset after the batch that wrote it.
     """
+    own = "WHERE project_id IN {own:Array(UUID)}" if projects else ""  # others have numbers of their own
+    values = {"own": projects.own} if projects else {}
     found = store.ask(f"SELECT max(version) AS n FROM sessions {own}", values)["n"][0].as_py()
     prepared = filter(None, map(read_prepared, loader.glob("*.batch")))
     reached = max([known.offset, *(batch.last for batch in prepared)])
