@@ -42,17 +42,22 @@ SIGN_OUTS = frozenset(
 )
 
 
+@lru_cache(maxsize=1_000)
+def _name(project_id: bytes) -> str:
+    return str(UUID(bytes=project_id))
+
+
 @lru_cache(maxsize=100_000)
 def visitor_token(project_id: bytes, visitor_id: str, since: Millis = 0) -> int:
     """Return the token of a visitor since a sign-out (0: since the beginning): XXH3 over project, visitor and time."""
     stretch = f"\0{since}" if since else ""
-    return xxhash.xxh3_64_intdigest(f"{UUID(bytes=project_id)} visitor {visitor_id}{stretch}".encode())
+    return xxhash.xxh3_64_intdigest(f"{_name(project_id)} visitor {visitor_id}{stretch}".encode())
 
 
 @lru_cache(maxsize=100_000)
 def user_token(project_id: bytes, user_id: str) -> int:
     """Return the token of a user id."""
-    return xxhash.xxh3_64_intdigest(f"{UUID(bytes=project_id)} user {user_id}".encode())
+    return xxhash.xxh3_64_intdigest(f"{_name(project_id)} user {user_id}".encode())
 
 
 def _is_sign_out(kind: str, name: str) -> bool:
