@@ -161,6 +161,13 @@ class StoredHistory:
         return self._store.ask(sql, values | (parameters or {}))
 
 
+def newest_of(store: Store, others: list[UUID]) -> int:
+    """Return the highest version of a session, except those of projects that another loader has."""
+    own = "WHERE project_id NOT IN {others:Array(UUID)}" if others else ""
+    found = store.ask(f"SELECT max(version) AS n FROM sessions {own}", {"others": others} if others else {})
+    return int(found["n"][0].as_py())
+
+
 def _visitors(visitors: list[Visitor]) -> dict[str, list[Any]]:
     return {
         "project_id": [project_id for project_id, _ in visitors],

@@ -29,7 +29,7 @@ from trackway.store.batch import Prepared, apply, read_prepared
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
 from trackway.store.durability import suspended
-from trackway.store.history import StoredHistory
+from trackway.store.history import StoredHistory, newest_of
 from trackway.store.message_ids import SeenMessages
 from trackway.store.pace import Pace
 from trackway.store.preparing import Derivers, fresh_of, prepare
@@ -106,7 +106,7 @@ class Loader:
         self._position: int | None = None
         self._derivers: Derivers | None = None
         self._refusals, self._pause, self._half_applied = Refusals(batch_messages), 0.0, False
-        self._newest_session = known.newest if known else 0
+        self._reached = known.newest if known else 0
         self.unfinished = local is None and any(directory.glob("*.batch"))
         """Whether a server may have a part of a batch; the rest follows."""
 
@@ -114,6 +114,7 @@ class Loader:
         """Do the part of the start that takes long on a large store, so that collecting need not wait for it."""
         if self._position is None:
             user_agent_reason("Mozilla/5.0")  # compiles the lists of crawlers before the first event waits for them
+            self._reached = self._reached or (0 if self._local else newest_of(self._store, self._share.of_others()))
             self._apply_prepared()
             self.unfinished = False
             self._share.open(StoredHistory(self._store).newest_number)
@@ -283,7 +284,7 @@ class Loader:
                     stored = (key for key in prepared.message_keys() if key not in sifter.keys)
                     self._seen.add(list(stored), prepared.received_at)
                     self.stored = prepared.last
-                    self._newest_session = sifter.newest_session or self._newest_session
+                    self._reached = max(self._reached, sifter.newest_session)
                     self.unfinished = self._half_applied = False
                 break
             except Exception as error:
@@ -352,7 +353,7 @@ class Loader:
             tables = checkpoint.tables(self._store, self._local) if self._local else {}
             ids, positions = self._seen.flush(), self._log.positions(offset)
             current = Checkpoint(offset=offset, log=self._log.id, tables=tables, ids=ids, positions=positions)
-            current.newest = self._newest_session
+            current.newest = self._reached
             if current != self._newest:
                 if self._local:
                     checkpoint.sync(self._local)

@@ -218,19 +218,23 @@ def refuse_unknown(
 def _refuse_another_time(known: Checkpoint, loader: Path, store: Store, projects: Divided | None) -> str:
     """Refuse a server that has more than the checkpoint and the batches that were prepared, or nothing of it; return
     what it may lack. The version of a session is the offset after the batch that wrote it.
+
+    A checkpoint of a local store, which was moved to the server, or of an earlier version does not say what to expect.
     """
+    if not known.newest:
+        return ""
     own = "WHERE project_id IN {own:Array(UUID)}" if projects else ""  # others have numbers of their own
     values = {"own": projects.own} if projects else {}
     found = store.ask(f"SELECT max(version) AS n FROM sessions {own}", values)["n"][0].as_py()
     prepared = filter(None, map(read_prepared, loader.glob("*.batch")))
-    reached = max([known.offset, *(batch.last for batch in prepared)])
+    reached = max([known.offset, known.newest, *(batch.last for batch in prepared)])
     has = f"the server has messages up to offset {found}, and {loader} has stored them up to {reached}"
     if found > reached:
         raise BadCheckpoint(
             f"{has}: this data directory is older than the server's tables, and messages would be stored twice; "
             "restore both from backups of the same time"
         )
-    if known.newest and not found:
+    if not found:
         raise BadCheckpoint(
             f"{loader} has stored messages up to offset {reached}, and the server has none of them: it is another one, "
             "or its database was lost; correct the setting store, or restore the database and the data directory from "
