@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _sql = Statements(__name__)
 KEEP_MERGED_S = 120
 """Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
-_PACKED_BYTES = 10 * 1024 * 1024
-"""The engine process keeps a part of fewer bytes than that in one file instead of thirteen: creating files took half of
-the CPU time of a small insert. A server of another version may not know the setting.
+_PACKED_BYTES = 1024 * 1024
+"""The engine process keeps a part of fewer bytes than that in one file instead of thirteen (decision 22). A server of
+another version may not know the setting.
 """
 _OF_PROCESS = {"old_parts_lifetime": KEEP_MERGED_S, "min_bytes_for_full_part_storage": _PACKED_BYTES}
 _OF_SERVER = {"fsync_after_insert": 1}

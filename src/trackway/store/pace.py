@@ -1,4 +1,4 @@
-"""The pace of the loader: an insert costs about the same CPU time for one message as for hundreds, so batches wait."""
+"""The pace of batches: an insert costs about the same CPU time for one message as for hundreds."""
 
 from __future__ import annotations
 
