@@ -91,9 +91,10 @@ def also(*values: Any, id: str | None = None) -> Any:  # noqa: A002
 
 
 _LONGEST = (
-    "test_common_tasks", "test_repair", "test_openapi", "test_refused_messages", "test_kill", "test_interrupted",
-    "test_private_files", "test_late_events", "test_campaign", "test_accessibility", "test_live_pages",
-    "test_accounts_pages", "test_permissions", "test_customer_pages", "test_loader",
+    "test_repair", "test_server", "test_openapi", "test_campaign", "test_interrupted", "test_common_tasks",
+    "test_move", "test_kafka_log", "test_kafka_waiting", "test_private_files", "test_shards", "test_permissions",
+    "test_explore", "test_sdk_delivery", "test_move_to_shards", "test_broker_dies", "test_dead_letters_page",
+    "test_live_pages", "test_late_events", "test_accessibility", "test_kill", "test_restored_parts",
 )  # fmt: skip
 """The files that take longest, which the workers begin with, so that none of them is alone at the end."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,7 +86,9 @@ def stored(server: Server, ways: tuple[int, int]) -> Server:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     folder = tmp_path_factory.mktemp("order")
     servers = [Server(folder / "forward"), Server(folder / "backward")]
-    yield [stored(server, ways) for server, ways in zip(servers, ((1, 1), (-1, -1)), strict=True)]
+    with ThreadPoolExecutor(2) as at_once:
+        filled = list(at_once.map(stored, servers, ((1, 1), (-1, -1))))
+    yield filled
     for server in servers:
         server.stop()
 

@@ -11,7 +11,7 @@ import pytest
 from loaders import Site, events, send
 
 import processes
-from conftest import WRITE_KEY, Server, eventually
+from conftest import WRITE_KEY, Server, also, eventually
 from kafka import Kafka
 
 pytestmark = pytest.mark.timeout(300)
@@ -74,7 +74,7 @@ def emptied(site: Site) -> None:
     site.engine.ask("CREATE DATABASE tracking")
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, also(2)])
 def test_an_empty_database_in_the_place_of_the_store_is_refused(kafka: Kafka, tmp_path: Path, count: int) -> None:
     site = Site(kafka, tmp_path, f"emptied-{count}", count)
     try:

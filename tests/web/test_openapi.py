@@ -51,7 +51,7 @@ ONCE = settings(FEW, max_examples=1)
 
 @pytest.fixture(scope="module")
 def document(installation: Installation) -> Any:
-    return schemathesis.openapi.from_url(f"{installation.server.url}/docs/openapi.json")
+    return schemathesis.openapi.from_url(f"{installation.server.url}/docs/openapi.json", timeout=60)
 
 
 def ask_everything(
