@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -86,9 +85,7 @@ def stored(server: Server, ways: tuple[int, int]) -> Server:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     folder = tmp_path_factory.mktemp("order")
     servers = [Server(folder / "forward"), Server(folder / "backward")]
-    with ThreadPoolExecutor(2) as at_once:
-        filled = list(at_once.map(stored, servers, ((1, 1), (-1, -1))))
-    yield filled
+    yield [stored(server, ways) for server, ways in zip(servers, ((1, 1), (-1, -1)), strict=True)]
     for server in servers:
         server.stop()
 
