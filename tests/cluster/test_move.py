@@ -209,13 +209,10 @@ def test_a_store_is_moved_while_messages_come_in(before: Before, moving: Moving,
     assert clickhouse.ask(f"SHOW TABLES FROM {moving.database} LIKE 'moving_%'") == ""
 
 
-@pytest.mark.thorough
-def test_a_move_that_ends_at_any_of_its_changes_goes_on(before: Before, moving: Moving) -> None:
-    chance = random.Random(seed := secrets.randbits(32))
-    print(f"seed {seed}")
-    while_creating = [chance.randint(30, 150) for _ in range(3)]
+def move_in_pieces(moving: Moving, chance: random.Random, lasts: list[int]) -> None:
+    """Move with commands that end at the changes with these numbers, one after the other, and then to the end."""
     died = 0
-    for last in [*while_creating, 250, *(chance.randint(32, 200) for _ in range(cases(10)))]:
+    for last in lasts:
         status, said = moving.move(MOVE + DIES, str(last), chance.choice(["before", "after"]))
         assert status in (0, 9), said
         died += status == 9
@@ -225,6 +222,14 @@ def test_a_move_that_ends_at_any_of_its_changes_goes_on(before: Before, moving: 
         status, said = moving.move()
     assert status == 0, said
     assert died > 3, "it hardly died"
+
+
+@pytest.mark.thorough
+def test_a_move_that_ends_at_any_of_its_changes_goes_on(before: Before, moving: Moving) -> None:
+    chance = random.Random(seed := secrets.randbits(32))
+    print(f"seed {seed}")
+    while_creating = [chance.randint(30, 150) for _ in range(3)]
+    move_in_pieces(moving, chance, [*while_creating, 250, *(chance.randint(32, 200) for _ in range(cases(10)))])
     moving.start()
     moving.stored()
     assert answers(moving) == before.answers

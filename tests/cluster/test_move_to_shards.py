@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from clickhouse import Shards
 from site_store import answers, batch, fill, seen
-from test_move import DIES, MOVE, TOTALS, Before, Moving, made_before, move_under_kills
+from test_move import DIES, MOVE, TOTALS, Before, Moving, made_before, move_in_pieces, move_under_kills
 
 from conftest import Server, also, cases
 from trackway.statements import Statements
@@ -148,17 +148,8 @@ def refuse_differences(moving: MovingToShards) -> None:
 def test_a_move_to_shards_that_ends_at_any_of_its_changes_goes_on(before: Before, moving: MovingToShards) -> None:
     chance = random.Random(seed := secrets.randbits(32))
     print(f"seed {seed}")
-    died = 0
-    for last in [*(chance.randint(30, 400) for _ in range(3)), *(chance.randint(20, 250) for _ in range(cases(4)))]:
-        status, said = moving.move(MOVE + DIES, str(last), chance.choice(["before", "after"]))
-        assert status in (0, 9), said
-        died += status == 9
-        if status == 0:
-            break
-    else:
-        status, said = moving.move()
-    assert status == 0, said
-    assert died > 3, "it hardly died"
+    lasts = [*(chance.randint(30, 400) for _ in range(3)), *(chance.randint(20, 250) for _ in range(cases(4)))]
+    move_in_pieces(moving, chance, lasts)
     moving.start()
     refuse_wrong(before, moving)
     moving.stop()

@@ -9,6 +9,8 @@ of a visitor without a gap between them.
 
 from __future__ import annotations
 
+import copy
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -99,7 +101,7 @@ def assign(
             session.events = session.acts = session.page_views = 0
             visitors.setdefault((event.project_id, event.visitor_id), VisitorSessions()).add(session)
         else:
-            session, before = found, found.__copy__()  # type: ignore[attr-defined]
+            session, before = found, copy.copy(found)
         _extend(session, run)
         outcome.write(session, before, version)
         session_of[number] = len(sessions)

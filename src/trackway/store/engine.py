@@ -112,7 +112,7 @@ class EngineProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
         self.starts = 0
-        """How often it has been started by this process."""
+        """The number of times that this process has started the engine process."""
         self._path = self._password = ""
         self._for_curl = self._own.parent.with_name(f"{self._own.parent.name}.curl")
         self._up, self._over = threading.Event(), threading.Event()

@@ -98,8 +98,7 @@ class ViewsInMemory:
         """Wait until the views that counted are in the log and in the database."""
         while self._deciding:
             await asyncio.gather(*self._deciding.values(), return_exceptions=True)
-        self._position -= _MOST_BEHIND  # the next start has nothing to read
-        await self._write()
+        await self._write(at_least=0)  # the next start has nothing to read
         if self._next_write is not None:
             self._next_write.cancel()
         self._ledger.settle = lambda: None
@@ -173,12 +172,14 @@ class ViewsInMemory:
         else:
             self._write_in(_SOON_S if self._unwritten else _SELDOM_S)
 
-    async def _write(self) -> None:
-        """Write the views that counted to the database. Raises SQLAlchemyError; they are written the next time."""
+    async def _write(self, at_least: int = _MOST_BEHIND) -> None:
+        """Write the views that counted to the database; without any, only its offset, when that is behind by at least
+        so many messages. Raises SQLAlchemyError; they are written the next time.
+        """
         async with self._write_lock:
             views, self._unwritten = self._unwritten, []
             position = min(self._appending.values(), default=self._log.end)
-            if not views and position - self._position < _MOST_BEHIND:
+            if not views and position - self._position < at_least:
                 return
             try:
                 await self._loop.run_in_executor(self._threads, self._ledger.add, views, self._log.id, position)
@@ -207,13 +208,13 @@ def catch_up(ledger: Ledger, log: LocalLog) -> int:
         position = min(max(positions[log.id], log.start), log.end)
     else:
         position = log.start if positions or not ledger.newest() else log.end
-    end, views = log.end, list[View]()
+    end = log.end
     while position < end:
+        views: list[View] = []
         for item in log.read(position, _MOST_BEHIND):
             position = item.last
             views += [] if isinstance(item, Gap) else _views_of(item)
         ledger.add(views, log.id, position)
-        views = []
     ledger.add([], log.id, position)
     return position
 

@@ -289,8 +289,8 @@ def _add(connection: Connection, views: list[View]) -> None:
     if not views:
         return
     shown = [view for view in views if view.entity and not view.bot]
-    viewers = dict.fromkeys(view.viewer for view in shown if view.viewer)
-    new = set(viewers) - {bytes(row.key) for row in connection.execute(_VIEWERS, {"keys": list(viewers)})}
+    viewers = {view.viewer for view in shown if view.viewer}
+    new = viewers - {bytes(row.key) for row in connection.execute(_VIEWERS, {"keys": list(viewers)})}
     totals: dict[bytes, dict[str, Any]] = {}
     unseen = set(new)
     for view in shown:

@@ -16,6 +16,7 @@ from litestar.exceptions import TooManyRequestsException
 from trackway.collect.address import Addresses
 from trackway.config import Settings
 from trackway.govern.identity.sign_ins import RequestOrigin
+from trackway.web.server.problem_content import problem_content
 from trackway.web.server.slow_bodies import BYTES_PER_S, GRACE_S, Bodies, Body
 from trackway.web.server.windows import Windows
 
@@ -170,7 +171,7 @@ def _length(headers: dict[bytes, bytes]) -> int | None:
 
 async def _refuse(send: Any, seconds: int) -> None:
     detail = f"too many requests; send the next one in {seconds} s"
-    await _problem(send, 429, "Too Many Requests", detail, (b"retry-after", str(seconds).encode()))
+    await _problem(send, 429, detail, (b"retry-after", str(seconds).encode()))
 
 
 async def _refuse_slow(send: Any) -> None:
@@ -178,11 +179,10 @@ async def _refuse_slow(send: Any) -> None:
         f"the body did not arrive in {GRACE_S:.0f} s and a second for each {BYTES_PER_S} bytes, or too many bodies of "
         "this address are unfinished; send it again"
     )
-    await _problem(send, 408, "Request Timeout", detail, (b"connection", b"close"))
+    await _problem(send, 408, detail, (b"connection", b"close"))
 
 
-async def _problem(send: Any, status: int, title: str, detail: str, header: tuple[bytes, bytes]) -> None:
-    body = {"type": "about:blank", "title": title, "status": status, "errors": [], "detail": detail}
+async def _problem(send: Any, status: int, detail: str, header: tuple[bytes, bytes]) -> None:
     headers = [(b"content-type", b"application/problem+json"), (b"access-control-allow-origin", b"*"), header]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": msgspec.json.encode(body)})
+    await send({"type": "http.response.body", "body": msgspec.json.encode(problem_content(status, detail))})

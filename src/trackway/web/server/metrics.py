@@ -12,6 +12,7 @@ from trackway.collect.door import answer
 from trackway.config import Settings
 from trackway.store.connection import Store
 from trackway.web.server.health_threads import apart
+from trackway.web.server.problem_content import problem_content
 
 PATH = "/metrics"
 Status = Callable[[], tuple[bool, dict[str, Any]]]
@@ -39,13 +40,13 @@ class Metrics:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002
         headers = dict(scope["headers"])
         if not self._settings.metrics_token:
-            await _refuse(send, 404, "Not Found", _OFF)
+            await _refuse(send, 404, _OFF)
         elif not self._is_let_in(headers.get(b"authorization", b"")):
             challenge = (b"www-authenticate", b'Bearer realm="metrics"')
             detail = "send the token of the setting metrics_token as Authorization: Bearer"
-            await _refuse(send, 401, "Unauthorized", detail, challenge)
+            await _refuse(send, 401, detail, challenge)
         elif scope["method"] != "GET":
-            await _refuse(send, 405, "Method Not Allowed", "use GET", (b"allow", b"GET"))
+            await _refuse(send, 405, "use GET", (b"allow", b"GET"))
         else:
             accept = headers.get(b"accept", b"").decode("latin-1")
             content, media_type = await apart(lambda: self._text(accept))
@@ -62,7 +63,6 @@ class Metrics:
         return text(self._settings, self._status(), self._store, accept)
 
 
-async def _refuse(send: Any, status: int, title: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
-    body = {"type": "about:blank", "title": title, "status": status, "errors": [], "detail": detail}
+async def _refuse(send: Any, status: int, detail: str, *headers: tuple[bytes, bytes]) -> None:
     content_type = (b"content-type", b"application/problem+json")
-    await answer(send, status, msgspec.json.encode(body), [content_type, *headers])
+    await answer(send, status, msgspec.json.encode(problem_content(status, detail)), [content_type, *headers])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from trackway.store.money import BadTable
 from trackway.store.policy import NotVisible
 from trackway.store.recount import CannotRecount
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreExhausted, StoreUnavailable
+from trackway.web.server.problem_content import problem_content
 from trackway.wording import Fault, fault
 
 logger = logging.getLogger("trackway.web")
@@ -34,13 +34,7 @@ _MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
 def problem(status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> Response[dict[str, Any]]:
     """Build a problem+json response."""
-    content: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "errors": errors or [],
-    }
+    content = problem_content(status, detail, errors)
     return Response(content, status_code=status, media_type="application/problem+json")
 
 

@@ -23,6 +23,7 @@ import msgspec
 from trackway import __version__, kafka_address
 from trackway.config import Settings
 from trackway.log import DirectoryUnusable
+from trackway.web.server.problem_content import problem_content
 
 logger = logging.getLogger("trackway.serve")
 T = TypeVar("T")
@@ -110,8 +111,7 @@ class _Waiting(BaseHTTPRequestHandler):
             self._send(503, {"ready": False, "trouble": _REASON, "warnings": []}, "application/json")
         else:
             detail = f"{_REASON}; send it again in a few seconds"
-            content = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "errors": []}
-            self._send(503, {**content, "detail": detail}, "application/problem+json")
+            self._send(503, problem_content(503, detail), "application/problem+json")
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _answer  # noqa: N815
 
