@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from steps import drawn, go, open_page
 
 from conftest import ARTIFACTS, Server, also
@@ -31,6 +32,30 @@ def test_an_event_sent_now_is_on_the_live_page_within_two_seconds(browser: Brows
     expect(stream.get_by_text("While paused")).to_have_count(0)
     go_on.click()
     expect(stream.get_by_text("While paused")).to_be_visible()
+
+
+def test_what_is_shown_already_is_not_counted_as_new_when_the_stream_brings_it_late(
+    browser: Browser, filled: Server
+) -> None:
+    filled.post("track", {"event": "Shown before", "anonymousId": "shown-before"})
+    filled.stored()
+    [event] = [
+        row for row in filled.asked({"question": "newest_events", "limit": 50})["data"] if row["name"] == "Shown before"
+    ]
+    page = open_page(browser, filled)
+    streams: list[Route] = []
+
+    def hold(route: Route) -> None:
+        streams.append(route)
+
+    page.route("**/stream?**", hold)
+    go(page, "Live")
+    expect(page.get_by_role("list", name="Newest events by visitor").get_by_text("Shown before")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    other = {**event, "event_id": "0" * 32, "name": "Not shown before"}
+    arrived = [{**one, "received_at": one["timestamp"]} for one in (event, other)]
+    streams[0].fulfill(content_type="text/event-stream", body=f"retry: 60000\ndata: {json.dumps(arrived)}\n\n")
+    expect(page.get_by_role("button", name="Go on (1 new)")).to_be_visible()
 
 
 WATCH = """() => {

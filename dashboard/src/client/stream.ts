@@ -8,10 +8,10 @@ export interface Arrived extends EventRow {
   received_at: string;
 }
 
-/** The newest events of a stream, the newest first; while `paused`, arriving events wait and are counted. */
+/** The newest events of a stream, the newest first; while `paused`, arriving events wait. */
 export function useStream(path: string, paused: boolean) {
   const [events, setEvents] = useState<Arrived[]>([]);
-  const [waiting, setWaiting] = useState(0);
+  const [waiting, setWaiting] = useState<Arrived[]>([]);
   const [connected, setConnected] = useState(false);
   const held = useRef<Arrived[]>([]);
   const stopped = useRef(paused);
@@ -28,7 +28,7 @@ export function useStream(path: string, paused: boolean) {
       if (!message.data) return;
       const arrived: Arrived[] = JSON.parse(message.data);
       held.current = [...arrived.reverse(), ...held.current].slice(0, MOST);
-      if (stopped.current) setWaiting(held.current.length);
+      if (stopped.current) setWaiting(held.current);
       else {
         const fresh = held.current;
         held.current = [];
@@ -42,7 +42,7 @@ export function useStream(path: string, paused: boolean) {
     if (paused || held.current.length === 0) return;
     const fresh = held.current;
     held.current = [];
-    setWaiting(0);
+    setWaiting([]);
     setEvents((old) => [...fresh, ...old].slice(0, MOST));
   }, [paused]);
 

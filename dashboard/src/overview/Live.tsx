@@ -104,7 +104,7 @@ const SHOWN_OF_EACH = 5;
 function Stream({ query }: { query: string }) {
   const project = useProject();
   const [paused, setPaused] = useState(false);
-  const { events, waiting, connected } = useStream(`/projects/${project.id}/stream?${query}`, paused);
+  const { events, waiting: held, connected } = useStream(`/projects/${project.id}/stream?${query}`, paused);
   // Asked once: new events arrive by the stream.
   const before = useAsk({ ...TODAY, question: "newest_events", limit: 50 }, { never: true });
   const asked = before.isPlaceholderData ? undefined : before.data;
@@ -119,6 +119,11 @@ function Stream({ query }: { query: string }) {
     }
     return [...byVisitor.values()].slice(0, 40);
   }, [events, asked]);
+  // What was asked for at first may have an event before the stream brings it; it is shown then, and is not new.
+  const waiting = useMemo(() => {
+    const shown = new Set((asked?.data ?? []).map((event) => event.event_id));
+    return held.filter((event) => !shown.has(event.event_id)).length;
+  }, [held, asked]);
   return (
     <Card
       title={t("As it happens")}
