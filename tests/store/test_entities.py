@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,11 @@ BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 def path(server: Server) -> str:
     project = server.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"]
     return f"/api/v1/projects/{project}/entities"
+
+
+def _seconds_ago(seconds: int) -> str:
+    """A time as clients send it: two requests can arrive in the same millisecond, which has no order."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
 
 
 def listed(server: Server, **asked: Any) -> dict[str, dict[str, Any]]:
@@ -60,10 +66,10 @@ def test_what_events_speak_of_appears_by_itself(server: Server, path: str) -> No
 def test_who_the_people_of_an_entity_are(server: Server) -> None:
     of = {"entity_type": "opera", "entity_id": "o1"}
     for who, gender in (("aida", "f"), ("amneris", "f"), ("radames", "m")):
-        server.post(
-            "identify", {"anonymousId": who, "userId": f"user-{who}", "traits": {"gender": "x", "age_range": "25-34"}}
-        )
-        server.post("identify", {"anonymousId": who, "userId": f"user-{who}", "traits": {"gender": gender}})
+        of_user = {"anonymousId": who, "userId": f"user-{who}"}
+        said = {"traits": {"gender": "x", "age_range": "25-34"}, "timestamp": _seconds_ago(2)}
+        server.post("identify", {**of_user, **said})
+        server.post("identify", {**of_user, "traits": {"gender": gender}, "timestamp": _seconds_ago(1)})
     for who in ("aida", "amneris", "radames", "nobody", "aida"):
         context = {"location": {"country": "IT"}}
         server.post("track", {"anonymousId": who, "event": "view_details", "properties": of, "context": context})
