@@ -25,6 +25,14 @@ MOST_AHEAD: Millis = 5 * 60_000
 """The most that a time may be ahead of arrival; a later time comes from a wrong clock."""
 
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+"""The errors of decoding: msgspec reports a text that is not UTF-8 as Python does."""
+
+
+class BadContext(ValueError):
+    """The context of a message in the log cannot be decoded."""
+
+
 class Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
     """One call of a client, in Segment's vocabulary (https://segment.com/docs/connections/spec/).
 
@@ -73,11 +81,14 @@ class Packed(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
 
 
 def whole(message: Message | Packed) -> Message:
-    """Return a message with its context."""
+    """Return a message with its context. Raises BadContext when that is not what a client can have sent."""
     if isinstance(message, Message):
         return message
     fields = {name: getattr(message, name) for name in Packed.__struct_fields__ if name != "context"}
-    return Message(**fields, context=_contexts.decode(message.context) or None)
+    try:
+        return Message(**fields, context=_contexts.decode(message.context) or None)
+    except UNREADABLE as error:
+        raise BadContext(f"the context cannot be read: {error}") from error
 
 
 _contexts = msgspec.msgpack.Decoder(dict[str, Any] | None)
@@ -150,7 +161,7 @@ def arrival_of(record: bytes) -> Arrival:
     """Return the request in a record of the log, its messages `Packed` when all of them have that form.
 
     Raises:
-        msgspec.MsgspecError: the record is no request.
+        msgspec.MsgspecError, UnicodeDecodeError: the record is no request.
     """
     try:
         return _packed.decode(record)

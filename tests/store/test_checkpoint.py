@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import google_crc32c
 import pytest
 from batches import messages
 
@@ -156,6 +157,32 @@ def test_a_checkpoint_that_cannot_be_written_stops_nothing(
     eventually(lambda: loader.durable == loaded.log.end and not loader.trouble)
     loaded.restart()
     agree(loaded, project, 10)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"offset":7,"log":"\xff","tables":{},"ids":{}}', "is damaged although its checksum is right"),
+        (b'{"offset":7,"log":', "is damaged although its checksum is right"),
+        (b'{"offset":"7","log":"x","tables":{},"ids":{}}', "is of another version"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_decoded_is_said_and_the_one_before_is_used(
+    tmp_path: Path, content: bytes, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory = tmp_path / "loader"
+    directory.mkdir()
+    for offset in (5, 6):
+        checkpoint.write(directory, checkpoint.Checkpoint(offset=offset, log="x", tables={}, ids={}))
+    (directory / "checkpoint").unlink()  # the one before is another link to the file of 5
+    (directory / "checkpoint").write_bytes(b"%08x\n" % google_crc32c.value(content) + content)
+    known = checkpoint.read(directory)
+    assert known is not None and known.offset == 5
+    assert reason in caplog.text and "using the checkpoint before it" in caplog.text
+    assert checkpoint.is_damaged(directory)
+    (tmp_path / "checkpoint.before").write_bytes((directory / "checkpoint").read_bytes())
+    with pytest.raises(checkpoint.BadCheckpoint, match=reason):
+        checkpoint.read(directory)
 
 
 def test_a_damaged_checkpoint_has_a_copy_whose_parts_are_there(

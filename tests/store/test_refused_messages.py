@@ -19,7 +19,7 @@ from agreement import agree
 from conftest import Loaded, also
 from factories import message
 from trackway.enrich import ordinary_messages
-from trackway.event import Arrival
+from trackway.event import Arrival, Location, now
 from trackway.store import dead_letters, preparing
 from trackway.store.refusals import QuestionFailed
 
@@ -34,6 +34,38 @@ def test_a_message_that_cannot_be_stored_becomes_a_dead_letter_and_its_neighbour
     assert loaded.loader.dead_letters >= 2
     loaded.load(project, [unstorable("bad1")])
     assert letters(loaded, project) == ["bad1", "bad2"]
+
+
+@pytest.mark.parametrize("field", ["locale", "page"])
+def test_a_message_whose_context_cannot_be_decoded_becomes_a_dead_letter_and_its_neighbours_are_stored(
+    loaded: Loaded, project: UUID, field: str
+) -> None:
+    """Its record has the right checksum, so it is no damage of the disk; the context stays in it as it was written."""
+    batch = [*messages(4), message("E", visitor="v", id="bad", context={field: {"path": "xyz"}}), *messages(3, "n")]
+    arrival = Arrival(now(), project.bytes, "", Location(), "", "", False, None, batch)
+    record = msgspec.msgpack.encode(arrival).replace(b"\xa3xyz", b"\xa3\xff\xfe\xfd")
+    loaded.log.write([record], len(batch))
+    loaded.loader.drain()
+    agree(loaded, project, 7)
+    assert letters(loaded, project) == ["bad"]
+    [letter] = dead_letters.listed(loaded.store, project)
+    assert "the context cannot be read" in letter.reason and '"messageId":"bad"' in letter.body
+    written: list[Arrival] = []
+    assert dead_letters.replay(loaded.store, [letter.key], written.append, loaded.loader.store_lock) == 1
+    loaded.log.write([msgspec.msgpack.encode(one) for one in written], 1)
+    loaded.loader.drain()
+    agree(loaded, project, 7)
+    assert letters(loaded, project) == ["bad"]
+
+
+def test_a_record_that_is_no_text_is_a_gap_and_the_next_is_stored(loaded: Loaded, project: UUID) -> None:
+    arrival = Arrival(now(), project.bytes, "", Location(), "", "", False, None, [message("xyz", visitor="v", id="x")])
+    record = msgspec.msgpack.encode(arrival)
+    loaded.log.write([record.replace(b"\xa3xyz", b"\xa3\xff\xfe\xfd")], 1)
+    before = loaded.loader.lost
+    loaded.load(project, messages(3))
+    agree(loaded, project, 3)
+    assert loaded.loader.lost == before + 1
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])

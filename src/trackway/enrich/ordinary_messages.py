@@ -19,7 +19,7 @@ from trackway.enrich.columns import Coded, Columns, Numbers, Places
 from trackway.enrich.money import NOTHING
 from trackway.enrich.orders import revenue_of
 from trackway.enrich.pipeline import Shown, Used
-from trackway.event import MOST_AHEAD, Arrival, Location, Message, Packed
+from trackway.event import MOST_AHEAD, UNREADABLE, Arrival, Location, Message, Packed
 from trackway.storable import EARLIEST, LARGEST_AMOUNT, NEWEST
 
 Arrived = tuple[Message | Packed, Arrival, bytes]
@@ -162,7 +162,7 @@ def _context(context: bytes) -> _Context | None:
     """Return a context; None when it is not in the usual form."""
     try:
         return _contexts.decode(context)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from trackway import kafka_address
-from trackway.event import Arrival, arrival_of
+from trackway.event import UNREADABLE, Arrival, arrival_of
 from trackway.log.commit import Committer
 from trackway.log.kafka_commit import KafkaCommitter
 from trackway.log.kafka_numbers import Numbers
@@ -319,5 +319,5 @@ def _size(arrival: Arrival) -> int:
 def _decoded(content: bytes) -> Arrival | None:
     try:
         return arrival_of(content)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from trackway.enrich.identity import Separated
-from trackway.event import Millis
+from trackway.event import UNREADABLE, Millis
 from trackway.log import Span
 from trackway.store.connection import Store
 from trackway.store.late_sign_outs import separate
@@ -67,7 +67,7 @@ def read_prepared(path: Path) -> Prepared | None:
     """Return the batch in a file; None when the file is incomplete."""
     try:
         return msgspec.msgpack.decode(path.read_bytes(), type=Prepared)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
 
 

@@ -23,6 +23,7 @@ import google_crc32c
 import msgspec
 
 from trackway import private
+from trackway.event import UNREADABLE
 from trackway.log import DirectoryUnusable
 from trackway.log.protocol import Positions
 from trackway.statements import Statements
@@ -138,12 +139,15 @@ def _read(path: Path) -> Checkpoint | None:
     except FileNotFoundError:
         return None
     checksum, _, content = data.partition(b"\n")
+    repair = "run `trackway doctor --repair checkpoint`"
     if checksum != b"%08x" % google_crc32c.value(content):
-        raise BadCheckpoint(f"{path} is damaged; run `trackway doctor --repair checkpoint`")
+        raise BadCheckpoint(f"{path} is damaged; {repair}")
     try:
         return msgspec.json.decode(content, type=Checkpoint)
-    except msgspec.DecodeError as error:
+    except msgspec.ValidationError as error:
         raise BadCheckpoint(f"{path} is of another version ({error}); start the version that wrote it") from error
+    except UNREADABLE as error:
+        raise BadCheckpoint(f"{path} is damaged although its checksum is right ({error}); {repair}") from error
 
 
 def write(directory: Path, checkpoint: Checkpoint) -> None:

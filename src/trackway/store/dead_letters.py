@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from trackway.event import Arrival, Message, Millis, Packed, now, whole
+from trackway.event import Arrival, BadContext, Message, Millis, Packed, arrival_of, now, whole
 from trackway.statements import Statements
 from trackway.store.connection import Store, as_block
 from trackway.store.refusals import QuestionFailed, StoreBusy
@@ -58,12 +58,15 @@ def _version(last: int) -> int:
 
 def letter(arrival: Arrival, message: Message | Packed, stage: str, reason: Exception | str, last: int) -> DeadLetter:
     """Return the dead letter of a message that a step refused; `last` is the log offset after its batch."""
-    message = whole(message)
+    try:
+        message = readable = whole(message)
+    except BadContext:
+        readable = whole(msgspec.structs.replace(message, context=msgspec.Raw(b"\x80")))  # the record keeps it
     alone = msgspec.structs.replace(arrival, messages=[message], rejections=[], violations=[])
     text = reason if isinstance(reason, str) else f"{type(reason).__name__}: {reason}"
     return DeadLetter(
         arrival.project_id, str(message.message_id), arrival.received_at, stage, text[:1000],
-        msgspec.json.encode(message).decode(), base64.b64encode(msgspec.msgpack.encode(alone)).decode(),
+        msgspec.json.encode(readable).decode(), base64.b64encode(msgspec.msgpack.encode(alone)).decode(),
         _version(last),
     )  # fmt: skip
 
@@ -164,7 +167,7 @@ def replay(
             for row in rows.to_pylist():
                 # Write to the log before removing: after a crash between the two, a second replay of the letter has no
                 # effect.
-                write(msgspec.msgpack.decode(base64.b64decode(row.pop("record")), type=Arrival))
+                write(arrival_of(base64.b64decode(row.pop("record"))))
                 done.append(Key(*row.values()))
             remove(store, done, store_lock)
             replayed += len(done)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from trackway import private
+from trackway.event import UNREADABLE
 from trackway.store.cluster import MOVED_BY
 from trackway.store.unmoved import FOLDER
 
@@ -96,7 +97,7 @@ def read_state(file: Path) -> State | None:
         return msgspec.json.decode(file.read_bytes(), type=State)
     except FileNotFoundError:
         return None
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise CannotMove(
             f"{file} is damaged; delete it, have the server's database dropped and created "
             "again, and start the move anew"

@@ -120,16 +120,16 @@ def described(
     single: dict[int, tuple[Event, str]] = {}
     for place in places:
         packed, arrival, key = items[place]
-        message = whole(packed)
         try:
             if key in blamed:
-                letters.append(letter(arrival, message, "store", blamed[key], log_range.last))
+                letters.append(letter(arrival, packed, "store", blamed[key], log_range.last))
                 continue
+            message = whole(packed)
             event, hint = _event(message, arrival, key), session_hint(message)
             if key in plain:
                 event.properties = json.dumps({"unparsed": event.properties.decode()}).encode()
         except Exception as error:
-            letters.append(letter(arrival, message, "enrich", error, log_range.last))
+            letters.append(letter(arrival, packed, "enrich", error, log_range.last))
         else:
             single[place] = event, hint
     left_out = set(places) - single.keys()

@@ -6,12 +6,11 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import msgspec
 import zstandard
 
 from trackway.enrich.ordinary_messages import Arrived
 from trackway.enrich.pipeline import message_key
-from trackway.event import Arrival, Millis, Rejection, Violation
+from trackway.event import UNREADABLE, Arrival, Millis, Rejection, Violation
 from trackway.log import Gap, Log, Span
 
 
@@ -54,7 +53,7 @@ def read(log: Log, first: int, most: int, report: Callable[[Gap], None], exactly
         offset = item.first
         try:
             arrivals = list(item.arrivals())
-        except (msgspec.MsgspecError, zstandard.ZstdError, struct.error):
+        except (*UNREADABLE, zstandard.ZstdError, struct.error):
             report(Gap(item.first, item.last, log.directory, 0))
             position = item.last
             continue
