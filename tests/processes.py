@@ -1,9 +1,10 @@
 """Python commands as processes of their own, without the second that each of them spends on its imports.
 
-A *spawner* is a Python process that has imported Trackway and nothing that starts threads of the engine. It forks for each
-command; the fork gets the command's arguments, environment, directory and files, runs it as `python ARGUMENTS` would, and
-ends like any process. What it shares with its spawner is code. One spawner serves all commands with the same Python
-settings. Where there is no `fork` to trust (not Linux), commands start as usual.
+A *spawner* is a Python process that has imported Trackway and nothing that starts threads of the engine, and has built what
+does not depend on settings: the commands, the application of the API, the data of places. It forks for each command; the
+fork gets the command's arguments, environment, directory and files, runs it as `python ARGUMENTS` would, and ends like any
+process. One spawner serves all commands with the same Python settings. Where there is no `fork` to trust (not Linux),
+commands start as usual.
 """
 
 from __future__ import annotations
@@ -216,6 +217,18 @@ _IMPORTED = (
 def _import_all() -> None:
     for name in _IMPORTED:
         importlib.import_module(name)
+    from sqlalchemy.orm import configure_mappers
+    from typer import main as typer
+
+    from trackway.cli.commands import app
+    from trackway.enrich.place import countries
+    from trackway.web.server.app import unserved
+
+    typer.get_command = functools.cache(typer.get_command)
+    typer.get_command(app)
+    unserved()
+    configure_mappers()
+    countries()
     assert "chdb" not in sys.modules
     gc.freeze()  # collections of the forks leave these objects, and so their pages, alone
     gc.set_threshold(100_000, 20, 50)  # as the server sets it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Places:
         self._datacenters = datacenters or Datacenters([])
         self._file = file
         self._reader = _open(file) if file else None
-        self._bundled = None if file else GeoIP2Fast(geoip2fast_data_file="geoip2fast-ipv6.dat.gz")
+        self._bundled = None if file else countries()
         self._broken = False
         self.of = lru_cache(maxsize=50_000)(self._located)
 
@@ -67,6 +67,12 @@ class Places:
                 )
             self._broken = True
             return _NOWHERE
+
+
+@cache
+def countries() -> GeoIP2Fast:
+    """Return the data of geoip2fast, which is read once."""
+    return GeoIP2Fast(geoip2fast_data_file="geoip2fast-ipv6.dat.gz")
 
 
 def _open(file: Path) -> maxminddb.Reader:

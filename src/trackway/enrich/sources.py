@@ -59,7 +59,8 @@ def _load() -> tuple[dict[str, Source], dict[str, Source]]:
     return exact, anywhere
 
 
-_EXACT, _ANYWHERE = _load()
+_LISTED, _ANYWHERE = _load()
+_EXACT = dict(_LISTED)
 _INTERNAL: set[str] = set()
 
 
@@ -70,8 +71,8 @@ def adjust(passing: Iterable[str] = (), internal: Iterable[str] = ()) -> None:
         passing: hosts that people only pass through, to pay or to sign in; "-host" removes one from the list.
         internal: domains whose hosts are one site, so that none of them is a source for another.
     """
-    global _EXACT
-    _EXACT, _ = _load()
+    _EXACT.clear()
+    _EXACT.update(_LISTED)
     for name in passing:
         host = name.strip().lower()
         if host.startswith("-"):
