@@ -39,12 +39,13 @@ def opened(settings: Settings, open_runtime: Callable[[], T]) -> T:
     Raises:
         DirectoryUnusable: it cannot be opened for another reason; a broker that answers and refuses is one.
     """
-    try:
-        return open_runtime()
-    except DirectoryUnusable as error:
-        if not _is_for_brokers(error, settings.log):
-            raise
-        logger.warning("%s; waiting for them", error)
+    if not _are_away(settings.log):  # asked first, because the log's client tries for ten seconds
+        try:
+            return open_runtime()
+        except DirectoryUnusable as error:
+            if not _is_for_brokers(error, settings.log):
+                raise
+    logger.warning("%s; waiting for them", _REASON)
     with _answering(settings.host, settings.port):
         while True:
             time.sleep(_AGAIN_S)
@@ -56,13 +57,18 @@ def opened(settings: Settings, open_runtime: Callable[[], T]) -> T:
                         raise
 
 
+def _are_away(log: str) -> bool:
+    """Whether the log is in Kafka and no broker can be reached."""
+    return bool(log) and find_spec("confluent_kafka") is not None and not _reachable(log)
+
+
 def _is_for_brokers(error: DirectoryUnusable, log: str) -> bool:
     """Whether a start failed because no broker can be reached."""
-    if not log or find_spec("confluent_kafka") is None:
+    if not _are_away(log):
         return False
     from trackway.log.kafka_topic import TopicUnusable
 
-    return isinstance(error, TopicUnusable) and not _reachable(log)
+    return isinstance(error, TopicUnusable)
 
 
 def _reachable(log: str) -> bool:
