@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "browser")]
 
 from playwright.sync_api import Page, Request, sync_playwright  # noqa: E402
 
-from conftest import launch  # noqa: E402
+from chromium import launch  # noqa: E402
 from filling import filled  # noqa: E402
 from machinery import WRITE_KEY, machine, trackway  # noqa: E402
 from questions import HOME, SECRET_KEY  # noqa: E402

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tests" / "browser"))
 from concert_site import Site  # noqa: E402
 
-from conftest import launch  # noqa: E402
+from chromium import launch  # noqa: E402
 
 SDK = ROOT / "sdk"
 CACHE = ROOT / ".cache" / "benchmarks" / "sdk"

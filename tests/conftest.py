@@ -21,9 +21,10 @@ from uuid import UUID
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect
 
 import processes
+from chromium import end_playwright, shared_browser, shared_playwright
 from kafka import Kafka
 from kafka import missing as kafka_missing
 from ports import free_port
@@ -33,9 +34,6 @@ from trackway.event import new_id
 
 expect.set_options(timeout=60_000)  # as `eventually`: this only ends a test that has failed
 
-ARTIFACTS = Path(__file__).parents[1] / "artifacts"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 WRITE_KEY, SECRET_KEY, EMAIL, PASSWORD = "wk_test", "sk_test", "admin@example.com", "correct horse"
 
@@ -330,30 +328,27 @@ def postgres() -> Iterator[Postgres]:
     running.close()
 
 
-AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """End the browser before a test of a module that uses asyncio: Playwright has an event loop in this thread."""
+    if hasattr(getattr(item, "module", None), "asyncio") and "playwright" not in item.fixturenames:  # type: ignore[attr-defined]
+        end_playwright()
 
 
-def launch(playwright: Playwright, without: list[str] | None = None) -> Browser:
-    """Start the real Chromium, not named headless; `without` are Playwright's own arguments to leave away."""
-    return playwright.chromium.launch(
-        executable_path=os.environ.get("TRACKWAY_TEST_BROWSER"),
-        args=[*QUIET, f"--user-agent={AGENT}"],
-        ignore_default_args=without,
-    )
+def pytest_sessionfinish() -> None:
+    """End what the tests of this process shared."""
+    end_playwright()
 
 
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    ARTIFACTS.mkdir(exist_ok=True)
-    with sync_playwright() as started:
-        yield started
+@pytest.fixture
+def playwright() -> Playwright:
+    """Playwright, which the tests of a process share."""
+    return shared_playwright()
 
 
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    started = launch(playwright)
-    yield started
-    started.close()
+@pytest.fixture
+def browser(playwright: Playwright) -> Browser:
+    """A browser, which the tests of a process share; what they open in it is closed after each."""
+    return shared_browser()
 
 
 @pytest.fixture(autouse=True)

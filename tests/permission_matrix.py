@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from conftest import AGENT, EMAIL, PASSWORD, Server
+from chromium import AGENT
+from conftest import EMAIL, PASSWORD, Server
 from trackway.govern.access.accounts import OwnedEntity
 from trackway.govern.access.tokens import sign
 

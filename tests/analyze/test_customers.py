@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from conftest import AGENT, SECRET_KEY, SHARED, WRITE_KEY, Loaded, Server, needs, unpacked
+from chromium import AGENT
+from conftest import SECRET_KEY, SHARED, WRITE_KEY, Loaded, Server, needs, unpacked
 from factories import message
 from trackway.analyze.customers.value import CustomerValue, customer_value
 from trackway.analyze.language.period import BadQuestion, Period

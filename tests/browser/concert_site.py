@@ -55,11 +55,15 @@ class Site:
         self.server.stop()
 
     def events(self, where: str, measured: bool = False) -> list[dict[str, Any]]:
-        """Stored events in order, without what depends on the machine's speed."""
+        """Stored events in the order in which browsers made them, without what depends on the machine's speed.
+
+        Each batch is set to the server's clock by itself, so on a slow machine an event that took long to arrive is stored
+        after later ones. A message's id (UUIDv7) begins with the browser's own time.
+        """
         self.server.stored()
         rows = self.server.sql(
             "SELECT type, name, path, entity_type, entity_id, visitor_id, user_id, session_id, bot, timestamp, message_id, "
-            f"toJSONString(properties) AS properties FROM events WHERE {where} ORDER BY timestamp, message_id"
+            f"toJSONString(properties) AS properties FROM events WHERE {where} ORDER BY message_id"
         )
         for row in rows:
             row["properties"] = json.loads(row["properties"])
@@ -125,15 +129,6 @@ def settle(page: Page) -> None:
     """Wait until nothing waits in the page's queue."""
     page.evaluate(f"tw_{WRITE_KEY}.flush()")
     page.wait_for_function(QUEUED.replace("RESULT", "count === 0"), polling=100)
-
-
-def as_done(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Events of the SDK in the order the browser made them.
-
-    Each batch is set to the server's clock by itself, so on a slow machine the last events of a page, which took long to
-    arrive, are stored after the first of the next page. A message's id (UUIDv7) begins with the browser's own time.
-    """
-    return sorted(rows, key=lambda row: str(row["message_id"]))
 
 
 def names(rows: list[dict[str, Any]]) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, EMAIL, Server, also
+from chromium import ARTIFACTS
+from conftest import EMAIL, Server, also
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

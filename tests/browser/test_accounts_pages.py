@@ -19,7 +19,8 @@ from host_pages import (
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, sign_out, until, violations
 
-from conftest import ARTIFACTS, EMAIL, SECRET_KEY, also
+from chromium import ARTIFACTS
+from conftest import EMAIL, SECRET_KEY, also
 from trackway.govern.access.tokens import sign
 
 

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, FloatRect, Locator, Page, Response, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, until
 
-from conftest import ARTIFACTS, Server, also
+from chromium import ARTIFACTS
+from conftest import Server, also
 
 
 def save_from_explore(page: Page, kind: str, title: str, board: str, new: bool) -> None:

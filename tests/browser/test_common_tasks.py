@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from steps import DESK, PHONE, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, Server, also
+from chromium import ARTIFACTS
+from conftest import Server, also
 from factories import FIREFOX
 
 PICTURES = ARTIFACTS / "jobs"

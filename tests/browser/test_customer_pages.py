@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
 
-from conftest import AGENT, ARTIFACTS, EMAIL, PASSWORD, Server, also, eventually
+from chromium import AGENT, ARTIFACTS
+from conftest import EMAIL, PASSWORD, Server, also, eventually
 
 
 def visit(user: str, ago_days: float, source: str = "") -> list[dict[str, Any]]:

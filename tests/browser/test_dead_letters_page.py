@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, Server
+from chromium import ARTIFACTS
+from conftest import Server
 from engine_faults import BREAK, change_engine, poison
 
 

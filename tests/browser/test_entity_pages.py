@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, go, nobody_is_left_out, open_page
 
-from conftest import ARTIFACTS, SECRET_KEY, Server, also
+from chromium import ARTIFACTS
+from conftest import SECRET_KEY, Server, also
 from factories import FIREFOX
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}

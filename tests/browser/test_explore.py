@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page, to
 
-from conftest import ARTIFACTS, SECRET_KEY, Server, also
+from chromium import ARTIFACTS
+from conftest import SECRET_KEY, Server, also
 
 FUNNEL = [{"event": "impression"}, {"event": "event click"}, {"event": "interest"}]
 QUESTIONS: dict[str, dict[str, Any]] = {

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page, to
 
-from conftest import ARTIFACTS, Server, also
+from chromium import ARTIFACTS
+from conftest import Server, also
 
 CATALOGUE = json.loads((Path(__file__).parents[2] / "dashboard" / "src" / "language" / "de.json").read_text())
 PLACES = [

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 from steps import drawn, go, open_page
 
-from conftest import ARTIFACTS, Server, also
+from chromium import ARTIFACTS
+from conftest import Server, also
 from factories import FIREFOX
 from stores import engine_pid
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from concert_site import (
     Site,
-    as_done,
     context,  # noqa: F401
     go,
     leave,
@@ -29,7 +28,8 @@ from concert_site import (
 )
 from playwright.sync_api import BrowserContext, Page, expect
 
-from conftest import AGENT, ARTIFACTS, QUIET, WRITE_KEY, eventually
+from chromium import AGENT, ARTIFACTS, QUIET
+from conftest import WRITE_KEY, eventually
 
 
 def shown(page: Page) -> list[str]:
@@ -75,8 +75,8 @@ def test_a_known_list_of_actions_is_exactly_what_is_stored(context: BrowserConte
     page.wait_for_url("**/concerts/*")
     concert = page.url.rsplit("/", 1)[1]
     ready(page)
-    entered = time.monotonic()
     recorded(page, "view_details")
+    entered = time.monotonic()
     page.get_by_role("button", name="Interested").click()
     page.get_by_role("button", name="Like").click()
     page.get_by_role("button", name="Share").click()
@@ -91,8 +91,8 @@ def test_a_known_list_of_actions_is_exactly_what_is_stored(context: BrowserConte
     page.get_by_role("button", name="Publish").click()
     page.wait_for_selector("blockquote")
     ready(page)
-    entered = time.monotonic()
     recorded(page, "view_details")
+    entered = time.monotonic()
     page.get_by_label("Search").fill("jazz")
     least += time.monotonic() - entered
     page.get_by_role("button", name="Search").click()
@@ -131,7 +131,7 @@ def test_a_known_list_of_actions_is_exactly_what_is_stored(context: BrowserConte
     visitor = f"visitor_id = '{first['anonymousId']}'"
     # What a page says that is gone is answered to nobody.
     eventually(lambda: site.sessions(f"visitor_id = '{second['anonymousId']}' AND closed"))
-    rows = as_done(site.events(visitor))
+    rows = site.events(visitor)
     assert {row["bot"] for row in rows} == {""}
     # On a slow machine, a button that changes nothing has 1.5 s before the next is pressed, and is a dead click too.
     unanswered = [row for row in rows if row["name"] == "dead_click" and row["properties"]["selector"] != "#dead"]
@@ -219,8 +219,8 @@ def test_time_in_view_scroll_depth_and_vitals_are_measured(context: BrowserConte
     before = time.monotonic()
     page = go(context, f"{site.url}/concerts/c3")
     visitor = of(page)
-    entered = time.monotonic()
     recorded(page, "web_vital", 2)  # those of the load; the others are known when the page is left
+    entered = time.monotonic()
     page.wait_for_timeout(1500)  # what is seen for less than a second is not measured
     least = time.monotonic() - entered
     page.get_by_role("link", name="Discover").click()

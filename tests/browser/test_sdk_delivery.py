@@ -24,7 +24,8 @@ from concert_site import (
 from playwright.sync_api import BrowserContext, Playwright, Request, Route
 from steps import until
 
-from conftest import WRITE_KEY, eventually, launch
+from chromium import launch
+from conftest import WRITE_KEY, eventually
 
 
 def test_reloading_with_a_full_queue_loses_nothing_and_doubles_nothing(context: BrowserContext, site: Site) -> None:

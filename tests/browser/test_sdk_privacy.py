@@ -20,7 +20,8 @@ from concert_site import (
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 from steps import until
 
-from conftest import AGENT, WRITE_KEY
+from chromium import AGENT
+from conftest import WRITE_KEY
 
 
 def let_pass(page: Page, seconds: int = 10) -> None:

@@ -106,7 +106,7 @@ def test_a_stream_tells_what_arrives_once_and_goes_on_where_it_was(server: Serve
         headers = {**BEARER, **({"last-event-id": last} if last else {})}
         seen = ""
         with httpx.stream(
-            "GET", f"{server.url}{base}/stream?filter=name:is:Streamed", headers=headers, timeout=20
+            "GET", f"{server.url}{base}/stream?filter=name:is:Streamed", headers=headers, timeout=60
         ) as lines:
             assert lines.status_code == 200
             for line in lines.iter_lines():
@@ -121,21 +121,21 @@ def test_a_stream_tells_what_arrives_once_and_goes_on_where_it_was(server: Serve
 
     listener = threading.Thread(target=listen, args=("", 2))
     listener.start()
-    assert started.wait(10)
+    assert started.wait(60)
     time.sleep(0.2)
     server.post("track", {"event": "Streamed", "anonymousId": "s1"})
     server.post("track", {"event": "Other", "anonymousId": "s0"})
     server.stored()
     time.sleep(1)
     server.post("track", {"event": "Streamed", "anonymousId": "s2"})
-    listener.join(20)
+    listener.join(60)
     assert [name for _, names in got for name in names] == ["s1", "s2"]
     # A client that was away for a moment hears what it missed.
     server.post("track", {"event": "Streamed", "anonymousId": "s3"})
     server.stored()
     listener = threading.Thread(target=listen, args=(got[-1][0], 3))
     listener.start()
-    listener.join(20)
+    listener.join(60)
     assert [name for _, names in got for name in names] == ["s1", "s2", "s3"]
     assert server.http.get(f"{base}/stream").status_code == 401
 
@@ -155,8 +155,8 @@ def test_a_server_with_open_streams_stops_at_once(new_server: Callable[..., Serv
     for one in listeners:
         one.start()
     for _ in listeners:
-        assert begun.acquire(timeout=10)
+        assert begun.acquire(timeout=60)
     server.stop()  # fails after 30 seconds
     for one in listeners:
-        one.join(5)
+        one.join(60)
         assert not one.is_alive()

@@ -28,7 +28,7 @@ def test_a_process_with_the_setting_of_before_takes_nothing_for_a_project_of_a_n
         api = f"/api/v1/projects/{project.id}"
         asked = {"question": "trend", "period": "today", "series": [{"event": "E"}]}
         message = {"type": "track", "event": "E", "anonymousId": "v"}
-        eventually(lambda: site.main.http.post("/v1/track", json=message, auth=(write_key, "")).status_code == 503, 30)
+        eventually(lambda: site.main.http.post("/v1/track", json=message, auth=(write_key, "")).status_code == 503)
         for path, body in (
             ("/v1/entities/song/a/view", {"session_id": "s"}),
             (f"{api}/refresh", {}),

@@ -7,7 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from conftest import AGENT, EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
+from chromium import AGENT
+from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import BadAccount
 
