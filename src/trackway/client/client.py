@@ -19,7 +19,7 @@ from uuid import UUID
 from trackway import __version__
 from trackway.client.encoding import encoded, text_of
 from trackway.client.sending import Refused, Sender
-from trackway.ids import now, uuid7
+from trackway.ids import new_id
 
 logger = logging.getLogger("trackway.client")
 
@@ -142,7 +142,7 @@ class Trackway:
             at = timestamp or datetime.now(UTC)
             fields = {
                 "type": kind,
-                "messageId": message_id or str(UUID(bytes=uuid7(now()))),
+                "messageId": message_id or str(new_id()),
                 "timestamp": at.astimezone() if isinstance(at, datetime) and at.tzinfo is None else at,
                 "userId": None if user_id is None else text_of(user_id),
                 "anonymousId": None if anonymous_id is None else text_of(anonymous_id),
