@@ -40,8 +40,9 @@ password=$(secret)
 if [ "$kind" = cluster ]; then
     trackway=$(secret) reader=$(secret) postgres=$(secret)
     echo "accounts = \"postgresql+psycopg://trackway:$postgres@postgres:5432/trackway\"" >>"$folder/trackway.toml"
-    # A collector knows the accounts and the keys, and no store.
+    # A collector knows the accounts and the keys, and the user who may only read the store.
     cp "$folder/trackway.toml" "$folder/collector.toml"
+    echo "store = \"clickhouse://reader:$reader@clickhouse:8123/trackway\"" >>"$folder/collector.toml"
     {
         echo "store = \"clickhouse://trackway:$trackway@clickhouse:8123/trackway\""
         echo "store_reader = \"clickhouse://reader:$reader@clickhouse:8123/trackway\""

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ports import free_port
@@ -95,6 +97,16 @@ class Kafka:
             self._own.pop(broker).wait()
         while _lives(pid):
             time.sleep(0.02)
+
+    @contextmanager
+    def paused(self, broker: int = 1) -> Iterator[None]:
+        """A broker takes connections and does not answer, as one on a machine that stands still."""
+        pid = self.pid(broker)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def restart(self, broker: int = 1) -> None:
         """Start a killed broker on its disk, and wait until it listens."""

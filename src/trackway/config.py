@@ -53,8 +53,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`kafka://host:port,host:port/topic` keeps the messages in a topic of Kafka until they are stored; with
     `?loaders=3`, in a topic for each of three loaders. Empty: in files in `data`."""
     role: Literal["all", "collector", "loader"] = "all"
-    """The work of this process: `all`; `collector`, which only takes messages and writes them to Kafka; or `loader`,
-    which only stores the messages of its projects."""
+    """The work of this process: `all`; `collector`, which takes messages and views and writes them to Kafka; or
+    `loader`, which only stores the messages of its projects."""
     loader: int = 0
     """The number of this process among the loaders, from 1 on; 0, the first of them, has the role `all`."""
     views: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 def problem(role: str, number: int, loaders: int, log: str, store: str, accounts: str) -> str:
     """Return which setting a process lacks for its role; empty when it lacks none.
@@ -21,6 +23,19 @@ def problem(role: str, number: int, loaders: int, log: str, store: str, accounts
             f"log names {loaders} loaders, which need a store that they share; set store to clickhouse://… "
             "(the engine process belongs to one loader)"
         )
+    return ""
+
+
+def only_messages(store: str, views: str, accounts: str, directory: Path) -> str:
+    """Return why a collector takes no views and ends no sessions; empty when it does both.
+
+    Sessions and registered entities are looked up in the store, and all collectors have to count views in one database.
+    """
+    if not store:
+        return "it does not know the store: set store to the clickhouse://… of the process with the role all"
+    own = ("", f"sqlite:///{directory / 'accounts.db'}")
+    if not views and accounts.startswith("sqlite") and accounts not in own:
+        return "it does not know the database that counts views: set views, or accounts to a PostgreSQL"
     return ""
 
 

@@ -15,24 +15,23 @@ from uuid import UUID
 import msgspec
 
 from trackway.analyze.language.period import BadQuestion
+from trackway.beside_collector import BesideCollector
 from trackway.collect import Collector
 from trackway.collect.orders.postgres import Followers
 from trackway.collect.pseudonym import DailySalt, installation_key
-from trackway.collect.session_end import KnownSession, NotStoredYet, SessionEnder
-from trackway.collect.views.counter import NoProof, Proof, ViewCounter, decider
+from trackway.collect.session_end import SessionEnder
+from trackway.collect.views.counter import ViewCounter
 from trackway.collect.views.ledger import Ledger
 from trackway.config import Settings
-from trackway.enrich.bot import reason
 from trackway.enrich.pipeline import adjust_sources
-from trackway.event import Arrival
-from trackway.govern.access.tokens import BadToken
+from trackway.event import Arrival, now
 from trackway.govern.database import GovernDatabase
 from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.encryption import SecretCipher
 from trackway.govern.plans.plan import read_named
 from trackway.govern.plans.versions import WrittenPlans
 from trackway.govern.write_keys import WriteKeys
-from trackway.log import Committer, LogUnavailable
+from trackway.log import Committer
 from trackway.operate import several
 from trackway.operate.alerts import Alerts
 from trackway.operate.await_move import AwaitMove
@@ -49,7 +48,6 @@ from trackway.store.connection import Store
 from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
-from trackway.store.lookups import has_view, session
 from trackway.store.progress import Progress
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
@@ -87,7 +85,7 @@ class Runtime:
         self._closers: list[Callable[[], object]] = []
         self._move: AwaitMove | None = None
         waits_for = unmoved(settings.directory, settings.store_dsn)
-        if waits_for and (not may_wait or unmovable(settings.store_dsn)):
+        if waits_for and settings.role != "collector" and (not may_wait or unmovable(settings.store_dsn)):
             raise StoreUnavailable(f"{waits_for}; {unmovable(settings.store_dsn)}".removesuffix("; "))
         try:
             self._open(settings, settings.directory, on_first_start, waits_for)
@@ -184,8 +182,8 @@ class Runtime:
         self._open_tables(newest)
         self._check_projects()
         self.loader.dead_letters = dead_letters.count(self.store)
-        if self._counter is not None:
-            asyncio.run_coroutine_threadsafe(self._counter.resume(), self._loop).result()
+        if self._committer is not None:
+            asyncio.run_coroutine_threadsafe(self.bring_views(), self._loop).result()
         if not self.ending:
             self._start_work()
 
@@ -209,7 +207,10 @@ class Runtime:
         self.followers = Followers(self.accounts.connections, self.write, self.outgoing)
         self._closers.append(self.followers.stop)
         self._committer: Committer | None = None
-        self._counter: ViewCounter | None = None
+        self._bringing: asyncio.Task[None] | None = None
+        self.beside = BesideCollector(
+            settings, self.accounts, self.store, self.ledger, self.register, self.log, self.progress
+        )
         self._purges = 0
         self.transfer_worker = TransferWorker(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
@@ -290,26 +291,26 @@ class Runtime:
     def view_counter(self, collector: Collector) -> ViewCounter:
         """Return the view counter beside a collector, for the running event loop."""
         assert self._committer is not None
-        views = decider(self.ledger, self._committer, self.log, self.settings.shares_views)
-        self._counter = ViewCounter(
-            collector, self._committer, self.ledger, views, self._counts, self._bot, self._is_stored, self._prove,
-            self.settings.trust_viewers,
-        )  # fmt: skip
-        return self._counter
+        return self.beside.view_counter(collector, self._committer)
 
     def session_ender(self, collector: Collector) -> SessionEnder:
         """Return the application that ends sessions by id, beside a collector, for the running event loop."""
         assert self._committer is not None
-        return SessionEnder(collector, self._committer, self._session)
+        return self.beside.session_ender(collector, self._committer)
 
-    async def _session(self, project_id: bytes, session_id: str, visitor_id: str) -> KnownSession | None:
-        if not await self.wait_until_stored(UUID(bytes=project_id)):
-            raise NotStoredYet(f"{self.progress.waiting(UUID(bytes=project_id))} messages wait to be stored")
-        return await asyncio.to_thread(session, self.store, project_id, session_id, visitor_id)
+    async def bring_views(self) -> None:
+        """Append to the log the views that counted before this process ended; from then on, with a log in Kafka, those
+        that other collectors left behind.
+        """
+        assert self._committer is not None
+        left = self.beside.left_behind(self._committer)
+        await left.of_before()
+        if self.settings.log:
+            self._bringing = asyncio.create_task(left.go_on())
 
     def unlogged_views(self) -> int:
-        """Return the number of views that counted and are being appended to the log."""
-        return 0 if self._counter is None else len(self._counter.under_way())
+        """Return the number of views that counted here and are being appended to the log."""
+        return len(self.beside.under_way())
 
     def wait_for_views(self, project_id: UUID, within_s: float = 10.0) -> None:
         """Wait until a project's views that have counted so far are stored; this blocks the calling thread.
@@ -317,51 +318,18 @@ class Runtime:
         Raises:
             StoreBusy: they are not stored after `within_s` seconds.
         """
-        until = time.monotonic() + within_s
-        under_way = [] if self._counter is None else self._counter.under_way()
+        until, under_way, at = time.monotonic() + within_s, self.beside.under_way(), now()
         while not all(view.done() for view in under_way) and time.monotonic() < until:
             time.sleep(0.01)
+        while self.settings.log and (waiting := self.ledger.waiting(at)):
+            if time.monotonic() > until:
+                raise StoreBusy(f"{waiting} views wait to be written to the log")
+            time.sleep(0.1)
         is_stored = self.progress.mark(project_id)
         while not is_stored():
             if time.monotonic() > until:
                 raise StoreBusy(f"{self.progress.waiting(project_id)} messages wait to be stored")
             time.sleep(0.01)
-
-    async def wait_until_stored(self, project_id: UUID, within_s: float = 10.0) -> bool:
-        """Wait until what the project's loader has in its log now is stored; return whether it is."""
-        until = time.monotonic() + within_s
-        is_stored = await asyncio.to_thread(self.progress.mark, project_id)
-        while not await asyncio.to_thread(is_stored):
-            if time.monotonic() > until:
-                return False
-            await asyncio.sleep(0.02)
-        return True
-
-    async def _counts(self, project_id: bytes, entity_type: str, entity_id: str) -> bool:
-        try:
-            self.progress.version(UUID(bytes=project_id))  # refuses when the setting log does not name its loader
-            return await self.register.counts(project_id, entity_type, entity_id)
-        except StoreBusy as error:
-            raise LogUnavailable(f"whether {entity_type} is registered is unknown: {error}") from error
-
-    async def _is_stored(self, record: bytes) -> bool:
-        return await asyncio.to_thread(has_view, self.store, msgspec.msgpack.decode(record, type=Arrival))
-
-    def _bot(self, arrival: Arrival) -> str:
-        bot_reason = reason(arrival.user_agent, arrival.browser, arrival.location.datacenter)
-        return "" if bot_reason in self.register.overruled_bot_reasons(arrival.project_id) else bot_reason
-
-    async def _prove(self, secret: str) -> Proof:
-        if secret.count(".") == 2:
-            try:
-                let_in = await asyncio.to_thread(self.accounts.tokens.read, secret)
-            except BadToken as error:
-                raise NoProof(str(error)) from error
-            return Proof(UUID(let_in.project.id).bytes, let_in.account.id)
-        project = await asyncio.to_thread(self.accounts.project_of_secret, secret)
-        if project is None:
-            raise NoProof("no project has this secret key")
-        return Proof(UUID(project.id).bytes, "")
 
     def write(self, arrival: Arrival) -> None:
         """Write an arrival to the log, from any thread, through the collector's committer when there is one.
@@ -387,8 +355,9 @@ class Runtime:
         await asyncio.to_thread(self.followers.stop)
         await asyncio.to_thread(self.runner.stop)
         await asyncio.to_thread(self.transfer_worker.stop)
-        if self._counter is not None:
-            await self._counter.finish()
+        if self._bringing is not None:
+            self._bringing.cancel()
+        await self.beside.finish()
         if self._committer is not None:
             await self._committer.close()
         await asyncio.sleep(0)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
 
 from conftest import cases
+from postgres import Postgres
 from trackway.collect.views.ledger import AGAIN_MS, KEEP_MS, Ledger, LedgerUnavailable, Total, View, view_key
 
 
@@ -96,19 +100,83 @@ def test_what_counted_and_was_not_logged_is_brought_back_by_its_own_collector(tm
     async def run() -> None:
         dsn = f"sqlite:///{tmp_path / 'views.db'}"
         ledger = Ledger(dsn, "mine")
-        assert await ledger.counts(View(b"a", 1, b"first")) and await ledger.counts(View(b"b", 1, b"second"))
-        ledger.logged(b"a")
+        logged, lacking = View(b"a", 1, b"first"), View(b"b", 1, b"second")
+        assert await ledger.counts(logged) and await ledger.counts(lacking)
+        ledger.logged(logged.pending)
         await ledger.finish()
         ledger.close()
         assert Ledger(dsn, "another").unlogged() == []
         again = Ledger(dsn, "mine")
-        assert again.unlogged() == [(b"b", b"second")]
-        again.logged(b"b")
+        assert again.unlogged() == [(lacking.pending, b"second")]
+        again.logged(lacking.pending)
         await again.finish()
         again.close()
         assert Ledger(dsn, "mine").unlogged() == []
 
     asyncio.run(run())
+
+
+@pytest.fixture
+def shared(postgres: Postgres) -> str:
+    """An empty database in PostgreSQL."""
+    with create_engine(postgres.dsn).begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    return postgres.dsn
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_view_that_waits_for_the_log_outlasts_a_later_one_of_its_session(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    async def run(dsn: str) -> None:
+        ledger, key, at = Ledger(dsn, "dead"), view_key(b"concert 1", "session 1"), 1_700_000_000_000
+        first, later = View(key, at, b"first"), View(key, at + AGAIN_MS, b"later")
+        assert await ledger.counts(first) and await ledger.counts(later)
+        await ledger.finish()
+        ledger.close()
+        other = Ledger(dsn, "alive")
+        assert other.left_behind(at - 1) == [] and other.waiting(at - 1) == 0
+        assert other.left_behind(at) == [(first.pending, b"first")] and other.waiting(at) == 1
+        assert other.left_behind(at + AGAIN_MS) == [(first.pending, b"first"), (later.pending, b"later")]
+        for view in (first, later):
+            other.logged(view.pending)
+        await other.finish()
+        assert other.waiting(at + AGAIN_MS) == 0
+        other.close()
+
+    lite = f"sqlite:///{tmp_path / 'views.db'}"
+    asyncio.run(run(lite if kind == "sqlite" else request.getfixturevalue("shared")))
+
+
+def test_collectors_that_start_together_and_decide_about_the_same_views_never_wait_in_a_circle(shared: str) -> None:
+    keys = [view_key(b"%d" % (n % 20), f"session {n}") for n in range(400)]
+    counted: list[list[bool]] = []
+
+    def collector(number: int) -> None:
+        async def run() -> None:
+            ledger, order = Ledger(shared, f"c{number}"), list(range(400))
+            random.Random(number).shuffle(order)
+            views = [
+                View(keys[n], 1_700_000_000_000, b"r", b"entity %d" % (n % 20), b"viewer %d" % (n % 30)) for n in order
+            ]
+            for start in range(0, len(views), 50):
+                part = views[start : start + 50]
+                counted.append(await asyncio.gather(*(ledger.counts(view) for view in part)))
+                for view in part:
+                    ledger.logged(view.pending)
+            await ledger.finish()
+            ledger.close()
+
+        asyncio.run(run())
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(collector, range(6)))
+    assert sum(map(sum, counted)) == 400
+    totals = Ledger(shared, "reader").totals_of([b"entity %d" % n for n in range(20)])
+    assert {total.views for total in totals.values()} == {20}
+    assert {total.sessions for total in totals.values()} == {20}
+    assert sum(total.viewers for total in totals.values()) == 30
 
 
 def test_who_viewed_what_is_forgotten_after_three_months_and_changes_nothing(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from confined_server import ConfinedServer, why_not_another_user
 
 from trackway import __version__, config
 from trackway.collect.door import _KINDS, _PIXEL_PATH
+from trackway.collect.session_end import PATHS as ENDS
 from trackway.config import Settings, variable
 from trackway.web.server.serve import MOST_ENDING_S
 
@@ -249,13 +250,16 @@ def test_messages_go_to_collectors_and_everything_else_to_the_server() -> None:
         path["path"]: services[path["backend"]["service"]["name"]]["app.kubernetes.io/component"]
         for path in ingress["spec"]["rules"][0]["http"]["paths"]
     }
-    assert sent == {**dict.fromkeys([*_KINDS, _PIXEL_PATH], "collector"), "/": "server"}
+    beside = ["/v1/entities", "/api/profiles", *ENDS, "/t.js", "/t"]
+    assert sent == {**dict.fromkeys([*_KINDS, _PIXEL_PATH, *beside], "collector"), "/": "server"}
 
 
-def test_collectors_know_no_store_and_no_mail() -> None:
+def test_collectors_only_read_the_store_and_know_no_mail() -> None:
     given = variables("everything", "Deployment")
     assert given.keys() >= {"TRACKWAY_ACCOUNTS", "TRACKWAY_LOG", "TRACKWAY_ROLE", "TRACKWAY_SECRETS"}
-    assert [name for name in given if "STORE" in name or "CLICKHOUSE" in name or "SMTP" in name or "OIDC" in name] == []
+    assert given["TRACKWAY_STORE"] == "clickhouse://reader:of-clickhouse_reader_password@clickhouse:8123/trackway"
+    assert [name for name in given if name in ("TRACKWAY_STORE_READER", "CLICKHOUSE_PASSWORD")] == []
+    assert [name for name in given if "SMTP" in name or "OIDC" in name] == []
 
 
 def test_collectors_keep_their_tag_while_the_server_is_upgraded() -> None:

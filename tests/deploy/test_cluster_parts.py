@@ -105,6 +105,9 @@ def test_messages_are_taken_without_the_server_and_stored_when_it_is_back(
             assert viewed.status_code == 200, viewed.text
             trackway.stop(signal.SIGKILL)
             assert send("Meanwhile") == 202
+            viewed = client.post("/v1/entities/concert/2/view", json=view, auth=(keys["write_key"], ""))
+            assert viewed.status_code == 200, "a collector takes it"
+            assert client.get("/t.js").status_code == 200
             trackway.start()
             eventually(lambda: stored(server) == ["Before", "Meanwhile"])
             other = distant_key(trackway)

@@ -16,6 +16,7 @@ import yaml
 from conftest import EMAIL, PASSWORD, Server, eventually
 from ports import free_port
 from trackway.collect.door import _KINDS, _PIXEL_PATH
+from trackway.collect.session_end import PATHS as ENDS
 from trackway.config import Settings, variable
 from trackway.web.server.serve import MOST_ENDING_S
 
@@ -84,9 +85,9 @@ def test_the_variables_of_trackway_are_settings(composed: dict[str, Any]) -> Non
 
 
 def test_collectors_get_what_they_answer() -> None:
-    matched = re.search(r"@messages path (.*)", (DEPLOY / "Caddyfile").read_text())
-    assert matched is not None
-    assert set(matched[1].split()) == {*_KINDS, _PIXEL_PATH}
+    named = dict(re.findall(r"@(messages|beside) path (.*)", (DEPLOY / "Caddyfile").read_text()))
+    assert set(named["messages"].split()) == {*_KINDS, _PIXEL_PATH}
+    assert set(named["beside"].split()) == {"/v1/entities/*", "/api/profiles/*", *ENDS, "/t.js", "/t/*"}
 
 
 def test_caddy_takes_its_file() -> None:

@@ -28,9 +28,9 @@ def test_its_settings_are_taken_and_others_do_not_reach_the_folder(tmp_path: Pat
     assert (settings.url, settings.admin_email) == (URL, EMAIL)
     assert bool(settings.store) == bool(settings.accounts) == (kind == "cluster")
     Fernet(settings.secrets)
-    if kind == "cluster":  # a collector shares the accounts and the keys, and knows no store
+    if kind == "cluster":  # a collector shares the accounts and the keys, and only reads the store
         collector = config.load(folder / "collector.toml")
-        assert (collector.store, collector.store_reader) == ("", "")
+        assert (collector.store, collector.store_reader) == (settings.store_reader, "")
         assert (collector.accounts, collector.secrets) == (settings.accounts, settings.secrets)
     secret = [settings.admin_password, settings.write_key, settings.secret_key, settings.secrets]
     assert len(set(secret)) == 4

@@ -63,13 +63,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
       optional: {{ index . 3 }}
 {{- end }}
 
-{{- /* The variables of a role: a list of the root and whether it is a collector, which needs accounts and the log alone. */ -}}
+{{- /* The variables of a role: a list of the root and whether it is a collector, which needs accounts, the log, and to read the store. */ -}}
 {{- define "trackway.environment" -}}
 {{- $root := index . 0 }}
 {{- $urls := dict "TRACKWAY_ACCOUNTS" $root.Values.postgresql.url "TRACKWAY_LOG" (include "trackway.log" $root) }}
 {{- $passwords := dict "POSTGRESQL_PASSWORD" $root.Values.postgresql.url "KAFKA_PASSWORD" $root.Values.kafka.url }}
 {{- $secrets := dict "TRACKWAY_ADMIN_PASSWORD" "admin_password" "TRACKWAY_WRITE_KEY" "write_key" "TRACKWAY_SECRET_KEY" "secret_key" "TRACKWAY_METRICS_TOKEN" "metrics_token" }}
-{{- if not (index . 1) }}
+{{- if index . 1 }}
+{{- $store := coalesce $root.Values.clickhouse.readerUrl $root.Values.clickhouse.url }}
+{{- $urls = merge $urls (dict "TRACKWAY_STORE" $store) }}
+{{- $passwords = merge $passwords (dict "CLICKHOUSE_PASSWORD" $store "CLICKHOUSE_READER_PASSWORD" $store) }}
+{{- else }}
 {{- $urls = merge $urls (dict "TRACKWAY_STORE" $root.Values.clickhouse.url "TRACKWAY_STORE_READER" $root.Values.clickhouse.readerUrl) }}
 {{- $passwords = merge $passwords (dict "CLICKHOUSE_PASSWORD" $root.Values.clickhouse.url "CLICKHOUSE_READER_PASSWORD" $root.Values.clickhouse.readerUrl) }}
 {{- $secrets = merge $secrets (dict "TRACKWAY_SMTP_PASSWORD" "smtp_password" "TRACKWAY_OIDC_CLIENT_SECRET" "oidc_client_secret") }}

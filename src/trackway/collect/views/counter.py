@@ -96,12 +96,9 @@ class ViewCounter:
 
     Args:
         collector: authenticates requests and makes log records of them.
-        committer: appends records to the log.
-        ledger: may have views that the log lacks.
         views: decides which views count.
         known: tells whether a project counts views of an entity.
         bot: returns the reason why an arrival counts as a bot in its project, or empty.
-        stored: returns whether the store has the view of a record.
         prove: reads secrets.
         trusting: accept a viewer that is stated with the write key alone.
     """
@@ -109,33 +106,18 @@ class ViewCounter:
     def __init__(
         self,
         collector: Collector,
-        committer: Committer,
-        ledger: Ledger,
         views: Views,
         known: IsCounted,
         bot: Callable[[Arrival], str],
-        stored: Callable[[bytes], Awaitable[bool]],
         prove: Prove,
         trusting: bool = False,
     ) -> None:
-        self._collector, self._committer, self._ledger, self._views = collector, committer, ledger, views
-        self._known, self._bot, self._stored = known, bot, stored
-        self._prove, self._trusting = prove, trusting
+        self._collector, self._views = collector, views
+        self._known, self._bot, self._prove, self._trusting = known, bot, prove, trusting
 
     def serves(self, path: str) -> bool:
         """Whether a path belongs to the view counter."""
         return entity_of(path) is not None
-
-    async def resume(self) -> None:
-        """Append to the log the views that counted before the process ended and may not be in the log.
-
-        Views in the store are not appended, however old they are. Views that are only in the log are appended again,
-        and their message id keeps them from being stored twice.
-        """
-        for key, record in self._ledger.unlogged():
-            if not await self._stored(record):
-                await self._committer.append(record, 1)
-            self._ledger.logged(key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def take(headers: dict[bytes, bytes], content: bytes) -> tuple[int, bytes]:

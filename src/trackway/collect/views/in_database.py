@@ -1,7 +1,7 @@
 """Views decided by the database: for several collectors on one, and for a log in Kafka.
 
 A counted view is on disk in the ledger before it is answered. Its record goes to the log afterwards, and is taken off
-the ledger when the log has it.
+the ledger when the log has it. What a collector did not bring to the log, `LeftBehind` does (left_behind.py).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ViewsInDatabase:
         """
         if not await self._ledger.counts(view):
             return False
-        task = asyncio.ensure_future(self._log(view.key, view.record))
+        task = asyncio.ensure_future(self._log(view))
         self._logging.add(task)
         task.add_done_callback(self._logging.discard)
         return True
@@ -44,13 +44,13 @@ class ViewsInDatabase:
         """Return the running appends of views that counted and are not in the log yet."""
         return list(self._logging)
 
-    async def _log(self, key: bytes, record: bytes) -> None:
+    async def _log(self, view: View) -> None:
         try:
-            await self._committer.append(record, 1)
+            await self._committer.append(view.record, 1)
         except LogUnavailable as error:
-            logger.error("%s; a view waits in the ledger for the next start", error)
+            logger.error("%s; a view waits in the ledger", error)
             return
-        self._ledger.logged(key)
+        self._ledger.logged(view.pending)
 
     async def finish(self) -> None:
         """Wait until the views that counted are in the log."""

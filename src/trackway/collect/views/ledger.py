@@ -3,8 +3,9 @@ See docs/decisions/0009-views.md.
 
 The decision is a row in a database, so that it is right with any number of repeats at once, after restarts, and with
 several collectors on one database. The message of a counted view is kept beside the decision until the log has it, so
-that a process that dies between the two loses nothing and counts nothing twice. The totals of each entity are kept too,
-so that reading them needs no question to the store.
+that a process that dies between the two loses nothing and counts nothing twice. Rows of a table are changed in the
+order of their keys, and tables always in the same order, so that collectors wait for each other but never in a circle.
+The totals of each entity are kept too, so that reading them needs no question to the store.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ LEDGER_GONE = (
 )
 """The remedy for a damaged ledger."""
 _MOST, _MOST_ADDED = 500, 5_000
+_CREATING = 0x7472_6163_7677
+"""The advisory lock in PostgreSQL of who creates the tables."""
 _SOON_S = 0.5
 KEEP_MS: Millis = 90 * AGAIN_MS
 """The time for which the ledger remembers that a session viewed an entity; unique sessions are exact for that time."""
@@ -73,6 +76,11 @@ class View(NamedTuple):
     viewer: bytes = b""
     bot: bool = False
 
+    @property
+    def pending(self) -> bytes:
+        """The key of its record until the log has it. A later view of the same session has another one."""
+        return self.key + self.at.to_bytes(8, "big")
+
 
 class Total(NamedTuple):
     """The totals of an entity's views; `last_viewed` in milliseconds since 1970, 0 for never."""
@@ -111,6 +119,9 @@ class Ledger:
         try:
             self._engine: Engine = engine_of(url, busy_s=10.0)
             with self._engine.begin() as connection:
+                if not lite:
+                    # In spite of IF NOT EXISTS, PostgreSQL refuses one of two processes that create a table at once.
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CREATING})
                 for name in _SCHEMA:
                     connection.execute(text(_sql(name, binary="BLOB" if lite else "BYTEA")))
         except (SQLAlchemyError, ImportError, OSError) as error:
@@ -127,13 +138,27 @@ class Ledger:
         """Waits until the database has the views that counted so far; called before totals are read."""
 
     def unlogged(self) -> list[tuple[bytes, bytes]]:
-        """Return key and record of the views that counted and that this collector's log may lack."""
+        """Return pending key and record of the views that counted and that this collector's log may lack."""
         with self._engine.begin() as connection:
             rows = connection.execute(text(_sql("unlogged")), {"collector": self._collector})
             return [(bytes(row.key), bytes(row.record)) for row in rows]
 
+    def left_behind(self, before: Millis) -> list[tuple[bytes, bytes]]:
+        """Return pending key and record of the oldest views, at most 500, of any collector, that counted before a time
+        and that the log may lack.
+        """
+        values = {"before": before.to_bytes(8, "big"), "most": _MOST}
+        with self._engine.begin() as connection:
+            rows = connection.execute(text(_sql("left_behind")), values)
+            return [(bytes(row.key), bytes(row.record)) for row in rows]
+
+    def waiting(self, before: Millis) -> int:
+        """Return the number of views, of all collectors, that counted before a time and that the log may lack."""
+        with self._engine.connect() as connection:
+            return connection.execute(text(_sql("waiting")), {"before": before.to_bytes(8, "big")}).scalar() or 0
+
     async def counts(self, view: View) -> bool:
-        """Return whether a view counts. If it does, append its record to the log and then call `logged`."""
+        """Return whether a view counts. If it does, append its record to the log, then call `logged` with `pending`."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((view, future))
         if self._task is None:
@@ -141,7 +166,9 @@ class Ledger:
         return await future
 
     def logged(self, key: bytes) -> None:
-        """Record that the log has the view with this key; written with the next decisions, or after half a second."""
+        """Record that the log has the view with this pending key; written with the next decisions, or after half a
+        second.
+        """
         self._logged.append(key)
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(_SOON_S, self._write_logged)
@@ -170,14 +197,15 @@ class Ledger:
         """Hide the totals of entities from the public, or show them again."""
         if hidden:
             with self._engine.begin() as connection:
-                connection.execute(text(_sql("hide")), [{"key": key, "hidden": value} for key, value in hidden.items()])
+                rows = [{"key": key, "hidden": value} for key, value in sorted(hidden.items())]
+                connection.execute(text(_sql("hide")), rows)
 
     def set_totals(self, totals: dict[bytes, Total]) -> None:
         """Set totals to the values computed from the events."""
         if totals:
             with self._engine.begin() as connection:
                 connection.execute(
-                    text(_sql("set_totals")), [{"key": key, **total._asdict()} for key, total in totals.items()]
+                    text(_sql("set_totals")), [{"key": key, **total._asdict()} for key, total in sorted(totals.items())]
                 )
 
     def counted(self, keys: list[bytes]) -> dict[bytes, Millis]:
@@ -238,32 +266,60 @@ class Ledger:
         try:
             with self._engine.begin() as connection:
                 if logged:
-                    connection.execute(_DELETE_PENDING, [{"key": key} for key in logged])
-                decided = []
-                for view in views:
-                    counted = _count(connection, view)
-                    if counted:
-                        pending = {"key": view.key, "collector": self._collector, "record": view.record}
-                        connection.execute(_ADD_PENDING, pending)
-                    decided.append(counted)
+                    connection.execute(_DELETE_PENDING, [{"key": key} for key in sorted(logged)])
+                decided = _decide(connection, views)
+                pending = [
+                    {"key": view.pending, "collector": self._collector, "record": view.record}
+                    for view, counts in zip(views, decided, strict=True)
+                    if counts
+                ]
+                if pending:
+                    connection.execute(_ADD_PENDING, pending)
                 return decided
         except BaseException:
             self._logged.extend(logged)
             raise
 
 
-def _count(connection: Connection, view: View) -> bool:
-    """Decide whether a view counts; if it does, add it to the totals of its entity."""
-    values = {"key": view.key, "at": view.at}
-    again = connection.execute(_COUNT_AGAIN, {**values, "again": AGAIN_MS}).rowcount == 1
-    first = not again and connection.execute(_COUNT_FIRST, values).rowcount == 1
-    if not (again or first):
-        return False
-    if view.entity and not view.bot:
-        viewer = bool(view.viewer) and connection.execute(_ADD_VIEWER, {"key": view.viewer}).rowcount == 1
-        total = {"key": view.entity, "sessions": int(first), "viewers": int(viewer), "at": view.at}
-        connection.execute(_ADD_TO_TOTAL, {**total, "anonymous": int(not view.viewer), "views": 1})
-    return True
+def _decide(connection: Connection, views: list[View]) -> list[bool]:
+    """Decide which views count, and add those to the totals of their entities."""
+    decided, firsts = [False] * len(views), set[bytes]()
+    for place in sorted(range(len(views)), key=lambda place: views[place].key):
+        values = {"key": views[place].key, "at": views[place].at}
+        again = connection.execute(_COUNT_AGAIN, {**values, "again": AGAIN_MS}).rowcount == 1
+        first = not again and connection.execute(_COUNT_FIRST, values).rowcount == 1
+        decided[place] = again or first
+        if first:
+            firsts.add(views[place].key)
+    counted = [view for view, counts in zip(views, decided, strict=True) if counts and view.entity and not view.bot]
+    viewers = sorted({view.viewer for view in counted if view.viewer})
+    new = {key for key in viewers if connection.execute(_ADD_VIEWER, {"key": key}).rowcount == 1}
+    if counted:
+        connection.execute(_ADD_TO_TOTAL, _summed(counted, firsts, new))
+    return decided
+
+
+def _summed(views: list[View], firsts: set[bytes], new: set[bytes]) -> list[dict[str, Any]]:
+    """Return what views add to the totals of their entities.
+
+    Args:
+        firsts: the keys whose first view is among them.
+        new: the viewers whose first view is among them.
+    """
+    firsts, new = set(firsts), set(new)
+    totals: dict[bytes, dict[str, Any]] = {}
+    for view in views:
+        total = totals.setdefault(
+            view.entity, {"key": view.entity, "views": 0, "sessions": 0, "viewers": 0, "anonymous": 0, "at": 0}
+        )
+        total["views"] += 1
+        total["sessions"] += view.key in firsts
+        total["viewers"] += view.viewer in new
+        total["anonymous"] += not view.viewer
+        total["at"] = max(total["at"], view.at)
+        firsts.discard(view.key)
+        new.discard(view.viewer)
+    return [totals[key] for key in sorted(totals)]
 
 
 def _by_key(connection: Connection, keys: list[bytes]) -> dict[bytes, Millis]:
@@ -291,22 +347,10 @@ def _add(connection: Connection, views: list[View]) -> None:
     shown = [view for view in views if view.entity and not view.bot]
     viewers = {view.viewer for view in shown if view.viewer}
     new = viewers - {bytes(row.key) for row in connection.execute(_VIEWERS, {"keys": list(viewers)})}
-    totals: dict[bytes, dict[str, Any]] = {}
-    unseen = set(new)
-    for view in shown:
-        total = totals.setdefault(
-            view.entity, {"key": view.entity, "views": 0, "sessions": 0, "viewers": 0, "anonymous": 0, "at": 0}
-        )
-        total["views"] += 1
-        total["sessions"] += view.key not in known
-        total["viewers"] += view.viewer in unseen
-        total["anonymous"] += not view.viewer
-        total["at"] = max(total["at"], view.at)
-        unseen.discard(view.viewer)
     for statement, rows in (
         (_SET_COUNTED, [{"key": view.key, "at": view.at} for view in views]),
         (_ADD_VIEWER, [{"key": key} for key in new]),
-        (_ADD_TO_TOTAL, list(totals.values())),
+        (_ADD_TO_TOTAL, _summed(shown, {view.key for view in shown if view.key not in known}, new)),
     ):
         if rows:
             connection.execute(statement, rows)

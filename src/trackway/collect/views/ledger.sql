@@ -113,6 +113,19 @@ DELETE FROM pending_views WHERE key = :key
 SELECT key, record FROM pending_views WHERE collector = :collector ORDER BY key
 {% endmacro %}
 
+{# The end of a key is the time of the view; those of earlier versions have none. #}
+{% macro left_behind() %}
+SELECT key, record
+FROM pending_views
+WHERE substr(key, 17) <= :before
+ORDER BY substr(key, 17), key
+LIMIT :most
+{% endmacro %}
+
+{% macro waiting() %}
+SELECT count(*) FROM pending_views WHERE substr(key, 17) <= :before
+{% endmacro %}
+
 {% macro forget() %}
 DELETE FROM counted_views WHERE at <= :at
 {% endmacro %}

@@ -254,7 +254,7 @@ def _write_messages(runtime: Runtime, project_id: UUID, order_messages: list[Mes
 
 
 async def _wait_until_stored(runtime: Runtime, project_id: UUID) -> None:
-    if not await runtime.wait_until_stored(project_id):
+    if not await runtime.beside.wait_until_stored(project_id):
         raise ServiceUnavailableException("earlier messages are not stored yet; send it again in a few seconds")
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import mimetypes
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -15,10 +13,10 @@ from litestar.params import Parameter
 
 from trackway.runtime import Runtime
 from trackway.web.server.caller import ANYBODY
+from trackway.web.server.script_files import zipped
 
 Encodings = Annotated[str, Parameter(header="accept-encoding", required=False)]
 PAGES = Path(__file__).parents[1] / "pages"
-SDK = Path(__file__).parents[1] / "sdk"
 _NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>Trackway</title>
 <p>Trackway runs, but its dashboard is not built. Run <code>./run build</code> in the source directory."""
 _POLICY = (
@@ -50,26 +48,11 @@ class Pages(Controller):
         headers = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
         return _file(file, kind, headers, encodings)
 
-    @get("/t.js", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
-    def sdk(self, encodings: Encodings = "") -> Response[bytes]:
-        """Return the browser SDK, for any site; browsers request it again every hour."""
-        return _script(SDK / "t.js", "public, max-age=3600", encodings)
-
-    @get("/embed.js", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
-    def embed_script(self, encodings: Encodings = "") -> Response[bytes]:
-        """Return the script of the element that shows an account's dashboard in a page of the host."""
-        return _script(SDK / "embed.js", "public, max-age=3600", encodings)
-
     @get("/embed/{project_id:uuid}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def embed(self, project_id: UUID, runtime: Runtime) -> Response[str]:
         """Return the page inside that element; only the project's `embed_origins` may frame it."""
         project = runtime.accounts.project(project_id)
         return _page(" ".join(project.embed_origins) if project and project.embed_origins else "'none'")
-
-    @get("/t/{name:str}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
-    def sdk_part(self, name: str, encodings: Encodings = "") -> Response[bytes]:
-        """Return a part of the SDK; its path contains a hash of its content."""
-        return _script(SDK / "t" / Path(name).name, "public, max-age=31536000", encodings)
 
     @get("/", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def home(self) -> Response[str]:
@@ -84,30 +67,13 @@ class Pages(Controller):
         return _page()
 
 
-def _script(file: Path, caching: str, encodings: str) -> Response[bytes]:
-    if not file.is_file():
-        raise NotFoundException(f"the SDK has no part {file.name}; ./run build creates the parts")
-    headers = {
-        "cache-control": caching,
-        "access-control-allow-origin": "*",
-        "cross-origin-resource-policy": "cross-origin",
-        "x-content-type-options": "nosniff",
-    }
-    return _file(file, "text/javascript", headers, encodings)
-
-
 def _file(file: Path, kind: str, headers: dict[str, str], encodings: str) -> Response[bytes]:
     """Return a file, gzipped for clients that accept it."""
     headers["vary"] = "accept-encoding"
     if "gzip" not in encodings:
         return Response(file.read_bytes(), media_type=kind, headers=headers)
     headers["content-encoding"] = "gzip"
-    return Response(_zipped(file, file.stat().st_mtime_ns), media_type=kind, headers=headers)
-
-
-@lru_cache(maxsize=100)
-def _zipped(file: Path, _: int) -> bytes:
-    return gzip.compress(file.read_bytes(), 9, mtime=0)
+    return Response(zipped(file, file.stat().st_mtime_ns), media_type=kind, headers=headers)
 
 
 def _page(framed_by: str = "'none'") -> Response[str]:

@@ -24,10 +24,11 @@ from trackway.collecting import CollectingRuntime
 from trackway.loading import LoadingRuntime
 from trackway.runtime import Runtime
 from trackway.web.api.health import status
-from trackway.web.server.app import api, application
+from trackway.web.server.app import PathHandler, api, application
 from trackway.web.server.collecting import HealthOnly
 from trackway.web.server.limits import Limited, Limits
 from trackway.web.server.metrics import Metrics
+from trackway.web.server.script_files import Scripts
 
 logger = logging.getLogger("trackway.serve")
 MOST_ENDING_S = 8
@@ -87,11 +88,11 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
     collector = runtime.collector()
     counter = runtime.view_counter(collector)
     if runtime.store.engine.alive:
-        await counter.resume()
+        await runtime.bring_views()
     limits = Limits(runtime.settings)
     metrics = Metrics(runtime.settings, lambda: status(runtime), runtime.store)
     app = Limited(
-        application([collector, runtime.session_ender(collector), counter, metrics], api(runtime, limits)),
+        application([collector, runtime.session_ender(collector), counter, Scripts(), metrics], api(runtime, limits)),
         limits,
         runtime.settings,
     )
@@ -119,12 +120,13 @@ async def _serve(runtime: Runtime, announce: Callable[[], None]) -> None:
 
 
 async def _collect(runtime: CollectingRuntime, announce: Callable[[], None]) -> None:
-    """Serve the collector alone."""
-    app = application(
-        [runtime.collector(), Metrics(runtime.settings, runtime.status)],
-        HealthOnly(runtime, "this process only collects messages; ask the one with the role all"),
-    )
-    await _alone(runtime, app, announce)
+    """Serve the collector; with a store to look into, views of entities and ends of sessions too."""
+    collector = runtime.collector()
+    handlers: list[PathHandler] = [collector, Scripts(), Metrics(runtime.settings, runtime.status)]
+    if not runtime.only_messages:
+        handlers += [runtime.view_counter(collector), runtime.session_ender(collector)]
+    default = HealthOnly(runtime, "this process only collects messages; ask the one with the role all")
+    await _alone(runtime, application(handlers, default), announce)
 
 
 async def _load(runtime: LoadingRuntime, announce: Callable[[], None]) -> None:
