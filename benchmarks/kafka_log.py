@@ -66,7 +66,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as directory:
             measure("files", size, path, Path(directory) / "data")
         for count, partitions in ((1, 1), (1, 3), (3, 6)):
-            brokers = Kafka(count)
+            brokers = Kafka(count, for_long=True)
             name = f"Kafka, {count} broker{'s' * (count > 1)}, {partitions} partition{'s' * (partitions > 1)}"
             try:
                 log = brokers.topic("bench", partitions, min_insync_replicas=str(min(count, 2)))
