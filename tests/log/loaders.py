@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -62,8 +63,13 @@ class Site:
         return [self.main, *self.loaders, self.collector]
 
     def start(self) -> Site:
-        for one in self.processes:
-            one.start()
+        """Start what does not run: the role all first, which makes the accounts, and then the others at once."""
+        waiting = [one for one in self.processes if one.process is None or one.process.poll() is not None]
+        if self.main in waiting:
+            waiting.remove(self.main)
+            self.main.start()
+        with ThreadPoolExecutor() as at_once:
+            list(at_once.map(Server.start, waiting))
         return self
 
     def accounts(self) -> GovernDatabase:
@@ -72,7 +78,7 @@ class Site:
         return opened
 
     def project(self, name: str, loader: int | None = None, **given: Any) -> tuple[Project, str, str]:
-        """A new project, its write key and its secret key."""
+        """A new project, its write key and its secret key. Processes that run know it within 5 s."""
         accounts = self.accounts()
         try:
             return accounts.add_project(name, loader=loader, **given)

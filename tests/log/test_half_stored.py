@@ -36,8 +36,9 @@ def job_run(site: Site, name: str) -> str:
 def test_a_job_leaves_out_a_project_whose_batch_is_stored_in_part(kafka: Kafka, tmp_path: Path, number: int) -> None:
     site = Site(kafka, tmp_path, f"in-part-{number}", 2)
     try:
-        site.start()
+        site.main.start()
         project, key, _ = site.project("half", number)
+        site.start()
         loader = site.loaders[0] if number else site.main
         yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 

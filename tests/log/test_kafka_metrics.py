@@ -22,8 +22,9 @@ def test_the_lag_of_each_loader_is_told_by_itself_and_by_the_role_all(kafka: Kaf
     (loader,) = site.loaders
     lag = "trackway_log_lag_messages"
     try:
-        site.start()
+        site.main.start()
         _, key, _ = site.project("measured", 1)
+        site.start()
         message = {"type": "track", "event": "E", "anonymousId": "v"}
         send(site.collector, key, [{**message, "messageId": "before"}])
         site.stored()
@@ -41,7 +42,7 @@ def test_the_lag_of_each_loader_is_told_by_itself_and_by_the_role_all(kafka: Kaf
         eventually(lambda: scraped(site.main.http)[lag, "1"] == 3)
         assert scraped(site.main.http)[lag, "0"] == 0
         loader.start()
-        eventually(lambda: scraped(site.main.http)[lag, "1"] == 0, 60)
+        eventually(lambda: scraped(site.main.http)[lag, "1"] == 0)
         site.stored()
         for process in (loader, site.collector):
             assert process.http.get("/metrics").status_code == 401

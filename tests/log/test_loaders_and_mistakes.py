@@ -52,8 +52,9 @@ def test_collecting_goes_on_while_the_accounts_database_hangs(kafka: Kafka, post
         connection.execute(text("CREATE SCHEMA public"))
     site = Site(kafka, tmp_path, "hanging", 2, postgres.dsn)
     try:
-        site.start()
+        site.main.start()
         project, key, _ = site.project("waits", 1)
+        site.start()
         message = {"type": "track", "event": "E", "anonymousId": "v"}
         send(site.collector, key, [{**message, "messageId": "before"}])
         send(site.main, WRITE_KEY, [{**message, "messageId": "before"}])

@@ -40,8 +40,9 @@ def replaced(server: Server, by: Path) -> None:
 def test_a_loader_on_an_older_copy_of_its_directory_stores_nothing_twice(kafka: Kafka, tmp_path: Path) -> None:
     site = Site(kafka, tmp_path, "restored", 2)
     try:
-        site.start()
+        site.main.start()
         project, key, _ = site.project("its own", 1)
+        site.start()
         loader = site.loaders[0]
         sent(site, key, "before")
         sent(site, WRITE_KEY, "others")
@@ -78,8 +79,9 @@ def emptied(site: Site) -> None:
 def test_an_empty_database_in_the_place_of_the_store_is_refused(kafka: Kafka, tmp_path: Path, count: int) -> None:
     site = Site(kafka, tmp_path, f"emptied-{count}", count)
     try:
-        site.start()
+        site.main.start()
         project, key, _ = site.project("its own", count - 1)
+        site.start()
         sent(site, key, "before")
         site.stored()
         for one in site.processes:
@@ -128,8 +130,9 @@ def test_a_server_that_lacks_the_newest_sessions_is_reported(kafka: Kafka, tmp_p
 def test_projects_that_an_older_accounts_database_lacks_are_no_part_of_loader_0(kafka: Kafka, tmp_path: Path) -> None:
     site = Site(kafka, tmp_path, "older-accounts", 2)
     try:
-        site.start()
+        site.main.start()
         project, key, _ = site.project("newer", 1)
+        site.start()
         sent(site, WRITE_KEY, "first")
         for prefix in ("one", "two"):
             sent(site, key, prefix)

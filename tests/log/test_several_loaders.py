@@ -137,10 +137,13 @@ def test_a_job_runs_once_for_all_projects(site: Site, distant: Distant) -> None:
     with httpx.Client(base_url=site.main.url, timeout=60) as admin:
         me = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
         path = "/api/v1/jobs/refresh-views"
-        assert admin.post(f"{path}/run", headers={"x-csrf-token": me["csrf"]}).status_code == 202
-        eventually(lambda: [one for one in admin.get(f"{path}/runs").json() if one["ended_at"]])
-        runs = admin.get(f"{path}/runs").json()
-    assert [one["status"] for one in runs] == ["done"]
+        eventually(lambda: admin.post(f"{path}/run", headers={"x-csrf-token": me["csrf"]}).status_code == 202)
+
+        def by_hand() -> list[dict[str, Any]]:  # its schedule may run it too
+            return [one for one in admin.get(f"{path}/runs").json() if one["by"] == EMAIL and one["ended_at"]]
+
+        eventually(by_hand)
+        assert [one["status"] for one in by_hand()] == ["done"]
 
 
 def test_a_loader_stores_nothing_while_another_process_has_its_lock(site: Site, distant: Distant) -> None:
