@@ -75,6 +75,20 @@ def send(server: Server, count: int, first: int = 0) -> None:
         assert server.post("batch", {"batch": batch}).status_code == 202
 
 
+@pytest.fixture(scope="module")
+def running(clickhouse: ClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnServer]:
+    """A server with a few messages, for tests that change neither its settings nor the rights of its users."""
+    made = OnServer(tmp_path_factory.mktemp("running") / "data", clickhouse, "running")
+    made.create_users()
+    made.start()
+    send(made, 20)
+    assert made.post("batch", {"batch": [{"type": "identify", "anonymousId": "v1", "userId": "u"}]}).status_code == 202
+    made.stored()
+    yield made
+    made.stop(signal.SIGKILL)
+    made.drop()
+
+
 def test_it_starts_stores_and_answers_with_the_rights_that_are_printed(server: OnServer) -> None:
     server.start()
     send(server, 1000)
@@ -167,18 +181,12 @@ def test_questions_are_asked_as_the_user_who_may_only_read(server: OnServer) -> 
     assert server.command("store", "check").returncode == 0
 
 
-def test_every_question_is_answered_to_the_user_who_may_only_read(server: OnServer) -> None:
-    server.start()
-    send(server, 20)
-    assert (
-        server.post("batch", {"batch": [{"type": "identify", "anonymousId": "v1", "userId": "u"}]}).status_code == 202
-    )
-    server.stored()
+def test_every_question_is_answered_to_the_user_who_may_only_read(running: OnServer) -> None:
+    headers = {"authorization": f"Bearer {SECRET_KEY}"}
+    [project] = running.http.get("/api/v1/projects", headers=headers).json()
+    path = f"/api/v1/projects/{project['id']}/ask"
     for name, body in BODIES.items():
-        headers = {"authorization": f"Bearer {SECRET_KEY}"}
-        [project] = server.http.get("/api/v1/projects", headers=headers).json()
-        path = f"/api/v1/projects/{project['id']}/ask"
-        answer = server.http.post(path, json={"question": name, **body}, headers=headers)
+        answer = running.http.post(path, json={"question": name, **body}, headers=headers)
         assert answer.status_code in (200, 404), f"{name}: {answer.status_code} {answer.text}"
 
 
@@ -195,16 +203,15 @@ DENIED = (
 """What the server itself refuses to the reader, whatever Trackway's own check of SQL lets through."""
 
 
-def test_the_server_refuses_the_reader_everything_but_reading(server: OnServer) -> None:
-    server.start()
-    send(server, 1)
-    server.stored()
-    server.clickhouse.ask("CREATE DATABASE IF NOT EXISTS other")
-    server.clickhouse.ask("CREATE TABLE IF NOT EXISTS other.secrets (t String) ENGINE = Memory")
-    url = f"http://127.0.0.1:{server.clickhouse.http}/"
+def test_the_server_refuses_the_reader_everything_but_reading(running: OnServer) -> None:
+    running.clickhouse.ask("CREATE DATABASE IF NOT EXISTS other")
+    running.clickhouse.ask("CREATE TABLE IF NOT EXISTS other.secrets (t String) ENGINE = Memory")
+    url = f"http://127.0.0.1:{running.clickhouse.http}/"
 
     def asked(statement: str) -> httpx.Response:
-        return httpx.post(url, content=statement.format(server.database), auth=(f"reader_{server.database}", "hidden"))
+        return httpx.post(
+            url, content=statement.format(running.database), auth=(f"reader_{running.database}", "hidden")
+        )
 
     for statement in DENIED:
         answer = asked(statement)
@@ -212,13 +219,10 @@ def test_the_server_refuses_the_reader_everything_but_reading(server: OnServer) 
         assert re.search(
             r"ACCESS_DENIED|READONLY|SETTING_CONSTRAINT_VIOLATION|QUERY_IS_PROHIBITED|FUNCTION_NOT_ALLOWED", answer.text
         ), f"{statement}: {answer.text}"
-    assert asked("SELECT count() FROM {}.events").text == "1\n"
+    assert asked("SELECT count() FROM {}.events").text == "21\n"
 
 
-def test_free_sql_raises_none_of_its_limits(server: OnServer) -> None:
-    server.start()
-    send(server, 1)
-    server.stored()
+def test_free_sql_raises_none_of_its_limits(running: OnServer) -> None:
     for name, value in (
         ("max_memory_usage", 0),
         ("max_execution_time", 0),
@@ -230,7 +234,7 @@ def test_free_sql_raises_none_of_its_limits(server: OnServer) -> None:
             "SELECT * FROM (SELECT 1 AS n SETTINGS {} = {})",
         ):
             with pytest.raises(AssertionError, match="leave SETTINGS away"):
-                server.sql(sql.format(name, value))
+                running.sql(sql.format(name, value))
 
 
 def test_large_batches_of_many_visitors_are_stored(clickhouse: ClickHouse, server: OnServer) -> None:
@@ -346,10 +350,9 @@ def test_an_address_that_is_wrong_is_refused_without_its_password(
         assert "Traceback" not in done.stderr and "cret" not in done.stdout + done.stderr.replace("scure", "")
 
 
-def test_every_table_syncs_its_inserts(server: OnServer) -> None:
-    server.start()
-    unsynced = server.clickhouse.ask(
-        f"SELECT name FROM system.tables WHERE database = '{server.database}' AND engine LIKE '%MergeTree' "
+def test_every_table_syncs_its_inserts(running: OnServer) -> None:
+    unsynced = running.clickhouse.ask(
+        f"SELECT name FROM system.tables WHERE database = '{running.database}' AND engine LIKE '%MergeTree' "
         "AND NOT match(engine_full, 'fsync_after_insert = (1|true)')"
     )
     assert unsynced == ""
