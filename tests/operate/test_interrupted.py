@@ -269,7 +269,7 @@ def processes_on(data: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("delay", [also(0.1), 0.3, also(0.45), 0.6, also(0.8), 1.0, also(1.25), 1.5, also(2.0)])
+@pytest.mark.parametrize("delay", [also(0.1), 0.3, also(0.45), also(0.6), 0.8, also(1.0), also(1.25), 1.5, also(2.0)])
 def test_sigterm_at_any_moment_of_a_first_start_leaves_a_directory_that_starts_again(
     delay: float, tmp_path: Path
 ) -> None:

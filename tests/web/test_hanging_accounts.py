@@ -27,7 +27,7 @@ def test_health_is_answered_while_all_requests_wait_for_an_accounts_database_tha
     with ThreadPoolExecutor(16) as requests:
         with postgres.paused():
             waiting = [requests.submit(sign_in, number) for number in range(16)]
-            for _ in range(3):
+            for _ in range(2):
                 answer = server.http.get("/readyz")
                 assert answer.status_code == 503
                 assert answer.json()["trouble"] == "the accounts database has not answered for 3 s"
