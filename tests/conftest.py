@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
 import inspect
@@ -10,17 +11,21 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from uuid import UUID
 
 import httpx
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 from playwright.sync_api import Browser, Playwright, expect
 
 import processes
@@ -76,6 +81,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--thorough"):
         os.environ[_THOROUGH] = "1"
     gc.set_threshold(100_000, 20, 50)  # as the server sets it: the modules of tests are many objects that stay
+    # How long a random case takes says nothing on a machine that is busy with something else.
+    hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.load_profile("tests")
 
 
 def cases(usual: int) -> int:
@@ -134,7 +142,7 @@ def _is_ours(code: Any) -> bool:
 
 @functools.cache
 def _is_of_tests(module: str) -> bool:
-    return Path(getattr(sys.modules[module], "__file__", None) or "/").is_relative_to(_TESTS)
+    return Path(getattr(sys.modules.get(module), "__file__", None) or "/").is_relative_to(_TESTS)
 
 
 @functools.cache
@@ -144,15 +152,20 @@ def _source(code: Any) -> str:
 
 @functools.cache
 def started_once() -> Path:
-    """A data directory after its first start, to be copied: the tables and accounts of a server are made once."""
+    """A data directory after its first start, to be copied: the tables and accounts of a server are made once.
+
+    Its jobs have no schedule that comes up: each copy would run those that were due since, a second of computing.
+    """
     folder = Path(tempfile.mkdtemp(prefix="trackway-started-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     server = Server(folder / "data", fresh=True).start()
     server.stop()
+    with contextlib.closing(sqlite3.connect(server.data / "accounts.db")) as accounts, accounts:
+        accounts.execute("UPDATE jobs SET next_run_at = '2100-01-01 00:00:00.000000'")
     return server.data
 
 
-FIRST_START = {"write_key", "secret_key", "admin_email", "admin_password", "accounts", "views", "store", "plan"}
+FIRST_START = {"write_key", "secret_key", "admin_email", "admin_password", "accounts", "views", "store"}
 """Settings that make a first start differ."""
 
 
@@ -175,15 +188,18 @@ class Server:
             "TRACKWAY_ADMIN_EMAIL": EMAIL,
             "TRACKWAY_ADMIN_PASSWORD": PASSWORD,
             "TRACKWAY_REQUESTS_PER_MINUTE": "0",
+            "TRACKWAY_FAILED_SIGN_INS_PER_MINUTE": "0",  # tests share servers, and how many fail in a minute depends on the machine
             "TRACKWAY_BATCH_SECONDS": "0.05",
             **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
         }
         self.http = httpx.Client(base_url=self.url, timeout=30)
         self.process: processes.Process | subprocess.Popen[bytes] | None = None
+        self._project = ""
 
     def start(self) -> Server:
         if not self.fresh and not self.data.exists():
             shutil.copytree(started_once(), self.data, symlinks=True)
+        self._project = ""  # the directory may be another
         self.output = (self.data.parent / f"{self.data.name}.out").open("ab")
         command = ["-m", "trackway", "serve", "--data", str(self.data), "--port", str(self.port)]
         self.process = processes.start(command, env=self.environment, stdout=self.output, stderr=self.output)
@@ -220,26 +236,22 @@ class Server:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """An answer of the project's questions."""
-        headers = {"authorization": f"Bearer {SECRET_KEY}"}
-        project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
-        response = self.http.get(f"/api/v1/projects/{project}/{path}", params=parameters, headers=headers)
-        assert response.status_code == 200, response.text
-        return response.json()
+        return self._answer("GET", path, params=parameters)
 
     def asked(self, body: dict[str, Any]) -> Any:
         """An answer of the one door for questions, about the last 30 days unless the body says otherwise."""
-        headers = {"authorization": f"Bearer {SECRET_KEY}"}
-        project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
-        response = self.http.post(f"/api/v1/projects/{project}/ask", json={"period": "30d", **body}, headers=headers)
-        assert response.status_code == 200, response.text
-        return response.json()
+        return self._answer("POST", "ask", json={"period": "30d", **body})
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
+        return list(self._answer("POST", "query", json={"sql": statement})["data"])
+
+    def _answer(self, method: str, path: str, **options: Any) -> Any:
         headers = {"authorization": f"Bearer {SECRET_KEY}"}
-        project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
-        response = self.http.post(f"/api/v1/projects/{project}/query", json={"sql": statement}, headers=headers)
+        if not self._project:
+            self._project = self.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
+        response = self.http.request(method, f"/api/v1/projects/{self._project}/{path}", headers=headers, **options)
         assert response.status_code == 200, response.text
-        return list(response.json()["data"])
+        return response.json()
 
     def message_ids(self, page: int = 50_000) -> list[str]:
         """The message ids in the store, in order, page by page: free SQL answers 100,000 rows at most."""
@@ -329,9 +341,19 @@ def postgres() -> Iterator[Postgres]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """End the browser before a test of a module that uses asyncio: Playwright has an event loop in this thread."""
-    if hasattr(getattr(item, "module", None), "asyncio") and "playwright" not in item.fixturenames:  # type: ignore[attr-defined]
+    """End the browser before a test that may use asyncio: Playwright has an event loop in this thread."""
+    if isinstance(item, pytest.Function) and "playwright" not in item.fixturenames and _uses_asyncio(item.module):
         end_playwright()
+
+
+@functools.cache
+def _uses_asyncio(module: ModuleType) -> bool:
+    """Whether a module of the tests, or another of them of which it names something, imports asyncio."""
+    names = vars(module).values()
+    near = {
+        one if isinstance(one, ModuleType) else sys.modules.get(str(getattr(one, "__module__", ""))) for one in names
+    }
+    return any(one and _is_of_tests(one.__name__) and hasattr(one, "asyncio") for one in {module, *near})
 
 
 def pytest_sessionfinish() -> None:

@@ -51,7 +51,7 @@ class Site:
     def close(self) -> None:
         for process in self.processes:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
         self.server.stop()
 
     def events(self, where: str, measured: bool = False) -> list[dict[str, Any]]:

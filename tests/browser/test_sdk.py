@@ -365,7 +365,7 @@ def test_a_prerendered_page_is_seen_when_it_is_shown_and_not_before(site: Site, 
         eventually(lambda: site.events(f"{seen} AND name = 'web_vital'", measured=True))
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     rows = site.events(seen, measured=True)
     assert {row["properties"].get("navigation") for row in rows if row["name"] == "web_vital"} == {"prerender"}
     pages = [row for row in rows if row["type"] == "page"]

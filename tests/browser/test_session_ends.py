@@ -131,7 +131,7 @@ def test_a_browser_that_is_killed_leaves_a_session_as_long_as_it_was_heard_of(
         eventually(lambda: site.events(f"visitor_id = '{visitor}' AND name = 'Last Words'"))
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
     [one] = sessions(site, visitor)
     assert not one["closed"], "nobody said that it ended"
     assert waited - ROUNDED <= lasted(site, one["session_id"])
