@@ -43,6 +43,12 @@ def test_docstrings_say_what_a_thing_is_or_does() -> None:
     assert opened == []
 
 
+def test_the_map_names_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = [f"{path.name}/" if path.is_dir() else path.name for path in SOURCE.iterdir() if path.name[0] != "_"]
+    assert [room for room in rooms if room.endswith((".py", "/")) and f"`{room}`" not in text] == []
+
+
 def test_templates_are_asked_by_a_module_of_their_room_or_are_of_the_language() -> None:
     asked = {
         (module.parent.name, name) for module in MODULES for name in re.findall(r'"(\w+/\w+\.sql)"', module.read_text())
