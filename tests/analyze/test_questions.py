@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import product
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -98,26 +97,6 @@ def test_overview_of_a_day_against_the_day_before(loaded: Loaded, filled: UUID) 
         ("USD", Decimal("5")),
     ]
     assert totals.previous.visitors == totals.previous.sessions == 1
-
-
-@pytest.mark.parametrize(
-    "filters", [[], ["path:set"], ["session.page_views:at_least:2"], ["entry_path:set", "device:set"]]
-)
-def test_each_period_of_an_overview_is_as_if_asked_alone(loaded: Loaded, filled: UUID, filters: list[str]) -> None:
-    question = ask(filled, *filters)
-    hours = [(-24, 0), (-24, 24), (0, 24), (-12, 1), (1, 48), (24, 48)]
-    periods = [Period(DAY + timedelta(hours=start), DAY + timedelta(hours=end)) for start, end in hours]
-    alone = {}
-    for stretch in periods:
-        asked = msgspec.structs.replace(question, period=stretch)
-        totals = overview(loaded.store, asked, stretch, "USD")[1]
-        assert totals.current == totals.previous
-        alone[stretch] = totals.current
-    assert len({total.events for total in alone.values()}) > 1
-    for stretch, compared in product(periods, periods):
-        asked = msgspec.structs.replace(question, period=stretch)
-        totals = overview(loaded.store, asked, compared, "USD")[1]
-        assert (totals.current, totals.previous) == (alone[stretch], alone[compared])
 
 
 def test_bots_count_when_asked_for(loaded: Loaded, filled: UUID) -> None:

@@ -164,7 +164,8 @@ def _sources(asking: Asking, asked: Sources) -> Answered:
 
 def _overview(asking: Asking, _: Overview) -> Answered:
     earlier = asking.earlier or asking.question.period.before(asking.question.timezone, "previous")
-    return overview(asking.store, asking.question, earlier, asking.project.currency)
+    answer, totals = overview(asking.store, asking.question, earlier, asking.project.currency)
+    return [answer], totals
 
 
 def _breakdown(asking: Asking, asked: Breakdown) -> Answered:

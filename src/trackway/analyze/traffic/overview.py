@@ -8,7 +8,7 @@ import msgspec
 
 from trackway.analyze.language.money import Money, money
 from trackway.analyze.language.period import Period
-from trackway.analyze.language.question import Answer, Question, ask
+from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.store.connection import Store
 
 
@@ -38,34 +38,26 @@ class OverviewAnswer(msgspec.Struct):
     previous: Totals
 
 
-def overview(
-    store: Store, question: Question, before: Period, currency: str
-) -> tuple[list[Answer], OverviewAnswer]:  # fmt: skip
-    """Return the totals of the question's period and of another one, which may overlap it or be later.
+def overview(store: Store, question: Question, before: Period, currency: str) -> tuple[Answer, OverviewAnswer]:
+    """Return the totals of the question's period and of the one before; from the counters if there are no filters.
 
     With filters, revenue contains the orders whose event matches them. Amounts without a currency are in `currency`.
     """
-    current, previous = (
-        _totals(store, msgspec.structs.replace(question, period=period), currency)
-        for period in (question.period, before)
-    )
-    return [current[0], previous[0]], OverviewAnswer(current[1], previous[1])
-
-
-def _totals(store: Store, question: Question, currency: str) -> tuple[Answer, Totals]:
-    """Return the totals of one period; from the counters if there are no filters.
-
-    Each period has a statement of its own, because the subqueries of filters depend on its start and end.
-    """
+    counted = question.plain(store) and msgspec.structs.replace(question, period=before).plain(store)
     answer = ask(
         store,
-        "traffic/overview_counted.sql" if question.plain(store) else "traffic/overview.sql",
+        "traffic/overview_counted.sql" if counted else "traffic/overview.sql",
         question,
         {"activity": store.persons.activity},
+        before_start=moment(before.start),
+        before_end=moment(before.end),
         currency=currency,
     )
-    [row] = answer.rows()
-    revenue = [amount for amount in money(row.pop("revenue")) if amount.amount]
-    # Means are not a number, or are missing, if no session started.
-    figures = {name: value for name, value in row.items() if value is not None and not math.isnan(value)}
-    return answer, Totals(**figures, revenue=revenue)
+    totals = OverviewAnswer(Totals(), Totals())
+    for row in answer.rows():
+        name, revenue = "current" if row.pop("current") else "previous", money(row.pop("revenue"))
+        # If a period has events but no session start, or no order, that side of the join is empty. Late events may
+        # take the last session out of a period: its means are then not a number.
+        figures = {name: value for name, value in row.items() if value is not None and not math.isnan(value)}
+        setattr(totals, name, Totals(**figures, revenue=[amount for amount in revenue if amount.amount]))
+    return answer, totals

@@ -1,5 +1,7 @@
--- Totals of a period, from the hourly counters and from orders.
+-- Totals of a period and of the one it is compared with, from the hourly counters and from orders.
+{% macro within(at) %}(({{ at }} >= {start:DateTime64(3,'UTC')} AND {{ at }} < {end:DateTime64(3,'UTC')}) OR ({{ at }} >= {before_start:DateTime64(3,'UTC')} AND {{ at }} < {before_end:DateTime64(3,'UTC')})){% endmacro %}
 SELECT
+    current,
     v.visitors AS visitors,
     e.page_views AS page_views,
     e.events AS events,
@@ -9,37 +11,35 @@ SELECT
     s.duration_s AS duration_s
 FROM
 (
-    SELECT sum(c.events) AS events, sum(c.page_views) AS page_views
+    SELECT hour >= {start:DateTime64(3,'UTC')} AS current, sum(c.events) AS events, sum(c.page_views) AS page_views
     FROM event_counts AS c
-    WHERE project_id = {project:UUID}
-      AND hour >= {start:DateTime64(3,'UTC')}
-      AND hour < {end:DateTime64(3,'UTC')}
-      AND {{ counts }}
-) AS e,
+    WHERE project_id = {project:UUID} AND {{ within("hour") }} AND {{ counts }}
+    GROUP BY current
+) AS e
+FULL OUTER JOIN
 (
     SELECT
+        hour >= {start:DateTime64(3,'UTC')} AS current,
         sum(c.sessions) AS sessions,
         sum(bounces) / sessions AS bounce_rate,
         sum(duration_ms) / sessions / 1000 AS duration_s
     FROM source_counts AS c
-    WHERE project_id = {project:UUID}
-      AND hour >= {start:DateTime64(3,'UTC')}
-      AND hour < {end:DateTime64(3,'UTC')}
-      AND {{ counts }}
-) AS s,
+    WHERE project_id = {project:UUID} AND {{ within("hour") }} AND {{ counts }}
+    GROUP BY current
+) AS s USING (current)
+LEFT JOIN
 (
-    SELECT uniqExact(visitor) AS visitors
+    SELECT hour >= {start:DateTime64(3,'UTC')} AS current, uniqExact(visitor) AS visitors
     FROM {{ activity }}
-    WHERE project_id = {project:UUID}
-      AND hour >= {start:DateTime64(3,'UTC')}
-      AND hour < {end:DateTime64(3,'UTC')}
-      AND {{ counts }}
-) AS v,
+    WHERE project_id = {project:UUID} AND {{ within("hour") }} AND {{ counts }}
+    GROUP BY current
+) AS v USING (current)
+FULL OUTER JOIN
 (
-    SELECT sumMap(map(if(currency = '', {currency:String}, toString(currency)), paid)) AS money
-    FROM orders FINAL
-    WHERE project_id = {project:UUID}
-      AND has_money
-      AND at >= {start:DateTime64(3,'UTC')}
-      AND at < {end:DateTime64(3,'UTC')}
-) AS r
+    SELECT
+        at >= {start:DateTime64(3,'UTC')} AS current,
+        sumMap(map(if(currency = '', {currency:String}, toString(currency)), paid)) AS money
+    FROM (SELECT at, currency, paid FROM orders FINAL WHERE project_id = {project:UUID} AND has_money AND {{ within("at") }})
+    GROUP BY current
+) AS r USING (current)
+ORDER BY current DESC
