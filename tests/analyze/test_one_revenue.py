@@ -173,6 +173,8 @@ def agrees(loaded: Loaded, project: UUID, every: list[Worth]) -> None:
         [line] = trend(store, asked, Trend(series=[Series(metric="revenue")], by=by, top=2), "USD")[1].series
         assert line.total == sum(line.points) == value
         assert not by or sum(part.total for part in line.parts) == value
+        if not asked.filters:
+            assert revenue(store, asked, Revenue(), "USD")[1].totals.visitors == totals.current.visitors
 
     listed = sources(store, question, ["channel", "source"], "USD")[1]
     assert shown([one for row in listed for one in row.revenue]) == money

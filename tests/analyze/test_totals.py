@@ -4,21 +4,25 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from histories import EXAMPLES, SPAN, START, Happened, histories, loaded_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import Loaded
-from factories import message
+from factories import FIREFOX, message
 from trackway.analyze.behavior.trend import Trend, trend
-from trackway.analyze.language.filters import read
+from trackway.analyze.customers.revenue import Revenue, revenue
+from trackway.analyze.language.filters import parse, read
+from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
 from trackway.analyze.language.series import Series
+from trackway.analyze.people.visitors import visitors
 from trackway.analyze.traffic.overview import overview
 from trackway.analyze.traffic.sessions import Sessions, sessions
 from trackway.analyze.traffic.sources import SourceRow, sources
-from trackway.event import Message
+from trackway.event import Message, new_id
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -60,6 +64,49 @@ def test_total_breakdown_and_drill_down_agree(
         assert sum(row.sessions for row in counted) == sum(row.sessions for row in listed) == lines[0].total
         names = ("source", "sessions", "bounce_rate", "page_views")
         assert counted == [SourceRow(**{name: getattr(row, name) for name in names}) for row in listed]
+
+
+_FILTERS = (None, "path:is:/x", "session.events:at_least:2", "entry_path:set", "visitor.sessions:less:3")
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(histories(), st.sampled_from(_FILTERS), st.booleans())
+def test_an_overview_of_two_periods_is_that_of_each_and_visitors_are_those_whom_it_counts(
+    loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], filtered: str | None, hours: bool
+) -> None:  # fmt: skip
+    question = loaded_with(loaded, history[0])
+    if filtered:
+        question = msgspec.structs.replace(question, filters=(parse(filtered),))
+    if not hours:  # from rows, although nothing is filtered
+        question = msgspec.structs.replace(question, timezone="Asia/Kolkata")
+    end = question.period.end
+    days = [(0, 14), (-14, 0), (3, 8), (6, 7), (7, 14)]
+    periods = [question.period, *(Period(START + timedelta(a), min(START + timedelta(b), end)) for a, b in days)]
+    asked = [msgspec.structs.replace(question, period=period) for period in periods]
+    totals = [overview(loaded.store, one, one.period, "EUR")[1].current for one in asked]
+    for one, total in zip(asked, totals, strict=True):
+        compared = [overview(loaded.store, one, period, "EUR")[1] for period in periods]
+        assert [(each.current, each.previous) for each in compared] == [(total, other) for other in totals]
+        assert len({row.visitor_id for row in visitors(loaded.store, one)[1]}) == total.visitors
+        if not filtered:
+            assert revenue(loaded.store, one, Revenue(), "EUR")[1].totals.visitors == total.visitors
+
+
+def test_a_visitor_with_one_event_of_a_bot_is_listed_for_the_others(loaded: Loaded) -> None:
+    project, at = new_id(), int(START.timestamp() * 1000)
+    page = {"page": {"url": "https://a.example/seen"}}
+    loaded.load(
+        project,
+        [
+            message("", at, visitor="mixed", id="1", context={"userAgent": FIREFOX, "ip": "x", **page}),
+            message("", at + 1, visitor="mixed", id="2", context={"userAgent": "Googlebot/2.1", "ip": "x"}),
+        ],
+    )
+    question = Question(project_id=project, period=Period(START, START + timedelta(1)), timezone="Europe/Berlin")
+    for text, count in (("", 1), ("path:is:/seen", 1), ("path:is:/elsewhere", 0)):
+        filters = (parse(text),) if text else ()
+        asked = msgspec.structs.replace(question, filters=filters)
+        assert len(visitors(loaded.store, asked)[1]) == count
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

@@ -1879,7 +1879,7 @@ export interface RevenueAnswer {
   totals: RevenueTotals;
 }
 
-/** Orders and bookings placed in the period, by `interval`. */
+/** Orders and bookings placed in the period, by `interval`. A filter selects the people whose orders count. */
 export interface RevenueQuestion {
   question: "revenue";
   interval?: "day" | "hour" | "month" | "week";
@@ -2573,7 +2573,7 @@ export interface VisitorRow {
   revenue: Money[];
 }
 
-/** The visitors of the period, the last seen first. `search` finds a part of the friendly name or a whole id. */
+/** The visitors who have events in the period, the last seen first. `search` finds a part of the friendly name or a whole id. */
 export interface VisitorsQuestion {
   question: "visitors";
   search?: string;

@@ -164,8 +164,7 @@ def _sources(asking: Asking, asked: Sources) -> Answered:
 
 def _overview(asking: Asking, _: Overview) -> Answered:
     earlier = asking.earlier or asking.question.period.before(asking.question.timezone, "previous")
-    answer, totals = overview(asking.store, asking.question, earlier, asking.project.currency)
-    return [answer], totals
+    return overview(asking.store, asking.question, earlier, asking.project.currency)
 
 
 def _breakdown(asking: Asking, asked: Breakdown) -> Answered:

@@ -17,7 +17,7 @@ from trackway.store.connection import Store
 
 
 class Revenue(msgspec.Struct, tag="revenue", tag_field="question", kw_only=True):
-    """Orders and bookings placed in the period, by `interval`."""
+    """Orders and bookings placed in the period, by `interval`. A filter selects the people whose orders count."""
 
     interval: Interval = "day"
 
@@ -86,13 +86,16 @@ class RfmAnswer(msgspec.Struct):
 
 
 def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> tuple[list[Answer], RevenueAnswer]:
-    """Sum up the orders and bookings of a period."""
+    """Sum up the orders and bookings of a period. Filters select people, whose orders and visitors all count."""
     conditions = compiler(store)
     shape = {"interval": asked.interval, **people_filter(question, conditions)}
     sums = ask(store, "customers/revenue.sql", question, shape, conditions, currency=currency)
     again = compiler(store)
     repeats = ask(store, "customers/revenue_repeats.sql", question, people_filter(question, again), again)
-    visited = ask(store, "customers/revenue_visitors.sql", question)
+    of_people = compiler(store)
+    counters = {"counted": question.plain(store), "activity": store.persons.activity}
+    people = {**counters, **people_filter(question, of_people)}
+    visited = ask(store, "customers/revenue_visitors.sql", question, people, of_people)
     whole: dict[str, Any] = {}
     by_moment: dict[datetime, dict[str, Any]] = {}
     for row in sums.rows():

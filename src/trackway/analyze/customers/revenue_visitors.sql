@@ -1,7 +1,17 @@
--- The number of visitors with a session that started in the period.
-SELECT uniqExact(xxh3(visitor_id)) AS visitors
-FROM sessions FINAL
+-- The visitors of the period, as the overview counts them.
+{% if counted %}
+SELECT uniqExact(visitor) AS visitors
+FROM {{ activity }}
 WHERE project_id = {project:UUID}
-  AND started_at >= {start:DateTime64(3,'UTC')}
-  AND started_at < {end:DateTime64(3,'UTC')}
-  {{ session_filter }}
+  AND hour >= {start:DateTime64(3,'UTC')}
+  AND hour < {end:DateTime64(3,'UTC')}
+  AND {{ counts }}
+{% else %}
+SELECT uniqExact(xxh3(visitor_id)) AS visitors
+FROM events
+WHERE project_id = {project:UUID}
+  AND timestamp >= {start:DateTime64(3,'UTC')}
+  AND timestamp < {end:DateTime64(3,'UTC')}
+  AND {{ counts }}
+  {{ people_filter }}
+{% endif %}

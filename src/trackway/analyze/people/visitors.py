@@ -18,7 +18,9 @@ _BY_CURRENCY = pa.map_(pa.string(), pa.decimal128(38, 4))
 
 
 class Visitors(msgspec.Struct, tag="visitors", tag_field="question", kw_only=True):
-    """The visitors of the period, the last seen first. `search` finds a part of the friendly name or a whole id."""
+    """The visitors who have events in the period, the last seen first. `search` finds a part of the friendly name or a
+    whole id.
+    """
 
     search: str = ""
     limit: int = 50
@@ -53,12 +55,13 @@ class VisitorRow(msgspec.Struct):
 def visitors(
     store: Store, question: Question, search: str = "", limit: int = 50, offset: int = 0
 ) -> tuple[Answer, list[VisitorRow]]:
-    """List the visitors of the period, the last seen first.
+    """List the visitors who have events in the period that match the filters, the last seen first.
 
     `search` finds a part of the friendly name or a whole id.
     """
     page(limit, offset)
-    shape = {"by_ids": False, "search": bool(search)}
+    counters = {"counted": question.plain(store), "activity": store.persons.activity}
+    shape = {"by_ids": False, "search": bool(search), **counters}
     answer = ask(store, "people/visitors.sql", question, shape, search=search, limit=limit, offset=offset)
     return answer, _shown(store, question, answer)
 

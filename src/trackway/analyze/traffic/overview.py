@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 
@@ -38,26 +39,34 @@ class OverviewAnswer(msgspec.Struct):
     previous: Totals
 
 
-def overview(store: Store, question: Question, before: Period, currency: str) -> tuple[Answer, OverviewAnswer]:
-    """Return the totals of the question's period and of the one before; from the counters if there are no filters.
+def overview(
+    store: Store, question: Question, before: Period, currency: str
+) -> tuple[list[Answer], OverviewAnswer]:  # fmt: skip
+    """Return the totals of the question's period and of another one, which may overlap it or be later; from the
+    counters if there are no filters.
 
     With filters, revenue contains the orders whose event matches them. Amounts without a currency are in `currency`.
     """
-    counted = question.plain(store) and msgspec.structs.replace(question, period=before).plain(store)
-    answer = ask(
-        store,
-        "traffic/overview_counted.sql" if counted else "traffic/overview.sql",
-        question,
-        {"activity": store.persons.activity},
-        before_start=moment(before.start),
-        before_end=moment(before.end),
-        currency=currency,
-    )
-    totals = OverviewAnswer(Totals(), Totals())
-    for row in answer.rows():
-        name, revenue = "current" if row.pop("current") else "previous", money(row.pop("revenue"))
-        # If a period has events but no session start, or no order, that side of the join is empty. Late events may
-        # take the last session out of a period: its means are then not a number.
-        figures = {name: value for name, value in row.items() if value is not None and not math.isnan(value)}
-        setattr(totals, name, Totals(**figures, revenue=[amount for amount in revenue if amount.amount]))
-    return answer, totals
+    earlier = msgspec.structs.replace(question, period=before)
+    if question.plain(store) and earlier.plain(store):
+        answer = ask(
+            store,
+            "traffic/overview_counted.sql",
+            question,
+            {"activity": store.persons.activity},
+            before_start=moment(before.start),
+            before_end=moment(before.end),
+            currency=currency,
+        )
+        totals = {row.pop("current"): _totals(row) for row in answer.rows()}
+        return [answer], OverviewAnswer(totals.get(True, Totals()), totals.get(False, Totals()))
+    # The subqueries of filters depend on the start and end of their period, so each period has a statement.
+    answers = [ask(store, "traffic/overview.sql", asked, currency=currency) for asked in (question, earlier)]
+    return answers, OverviewAnswer(*(_totals(answer.rows()[0]) for answer in answers))
+
+
+def _totals(row: dict[str, Any]) -> Totals:
+    """Read a row of totals. Means are missing or not a number if no session started."""
+    revenue = [amount for amount in money(row.pop("revenue")) if amount.amount]
+    figures = {name: value for name, value in row.items() if value is not None and not math.isnan(value)}
+    return Totals(**figures, revenue=revenue)
