@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 
-def templates(folder: str) -> Environment:
-    """Return the templates of a folder of this package (`.` for the whole package)."""
+def templates(*folders: str) -> Environment:
+    """Return the templates of folders of this package (`.` for the whole package); the first that has one counts."""
     return Environment(
-        loader=PackageLoader("trackway", folder),
+        loader=ChoiceLoader([PackageLoader("trackway", folder) for folder in folders]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

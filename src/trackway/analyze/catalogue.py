@@ -103,7 +103,9 @@ from trackway.analyze.traffic.overview import Overview, OverviewAnswer, overview
 from trackway.analyze.traffic.sessions import Sessions, SessionsAnswer, sessions
 from trackway.analyze.traffic.sources import METRICS, SourceRow, Sources, sources
 from trackway.govern.metric_packs import pack_of
+from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
+from trackway.personalize.person import Personal, Personalize, personalize
 from trackway.store.connection import Store
 
 
@@ -118,13 +120,16 @@ class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw
 
 
 class Asking(NamedTuple):
-    """The context in which a question is answered. `earlier` is the period to compare with, if the body names one."""
+    """The context in which a question is answered. `earlier` is the period to compare with, if the body names one;
+    `preferences` are those that people stated.
+    """
 
     store: Store
     question: Question
     project: Project
     now: datetime
     earlier: Period | None = None
+    preferences: StatedPreferences | None = None
 
 
 Answered = tuple[list[Answer], Any]
@@ -217,6 +222,13 @@ def _visitor(asking: Asking, asked: Visitor) -> Answered:
     return [answer, sessions, events], data
 
 
+def _personalize(asking: Asking, asked: Personalize) -> Answered:
+    if asking.preferences is None:
+        raise ValueError("the question needs the preferences that people stated")
+    pack = pack_of(asking.project.metrics)
+    return personalize(asking.store, asking.question, asked, pack, asking.preferences, asking.now)
+
+
 QUESTIONS: dict[type, Entry] = {
     Trend: Entry(lambda a, asked: trend(a.store, a.question, asked, a.project.currency), TrendAnswer),
     Funnel: Entry(lambda a, asked: funnel(a.store, a.question, asked), FunnelAnswer),
@@ -266,6 +278,7 @@ QUESTIONS: dict[type, Entry] = {
     Year: Entry(lambda a, asked: year(a.store, a.question, asked, pack_of(a.project.metrics).bookings), YearAnswer),
     Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), list[Property]),
     PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), list[PropertyValue]),
+    Personalize: Entry(_personalize, Personal | None, 0.0),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),
     Violations: Entry(lambda a, asked: violations(a.store, a.question, asked), list[Violation], _SECOND),
 }
@@ -275,6 +288,7 @@ NEEDS: dict[type, str] = {
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
     Customers: "people", NewestSessions: "people", Visitors: "people", Visitor: "people", Rejections: "people",
     NewestEvents: "live", EntityViews: "views", TopEntities: "views", Entities: "views",
+    Personalize: "personal",
     Violations: "read", Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip
 """The permission that a question needs; `ask` for all others."""

@@ -1,7 +1,8 @@
 """Metrics packs: the daily metrics of a kind of business, declared as data (TOML), so that they need no code.
 
 A pack has subjects (persons, or entities of a type) and for each subject its metrics with the way each is counted. It
-also scores interactions. `concerts`, `marketplace` and `community` are included.
+also scores interactions, and has the rules about single people (`personal_rules.py`). `concerts`, `marketplace` and
+`community` are included.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from trackway.govern.access.permissions import PERMISSIONS, SEEN, AccountType, Gate
+from trackway.govern.personal_rules import BadRule, Journey, Preferring, Suggestion, check
 
 INCLUDED = ("concerts", "marketplace", "community")
 _Trait = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -65,6 +67,12 @@ class Score(msgspec.Struct, forbid_unknown_fields=True):
     over_120: _Share = 0.1
     weights: dict[str, _Share] = {}
 
+    def of(self, name: str, lasted_s: float) -> float:
+        """Return the score of one interaction, 0 to 1."""
+        lasting = ((30, self.over_30), (60, self.over_60), (120, self.over_120))
+        added = sum(more for over_s, more in lasting if lasted_s > over_s)
+        return min(1.0, self.base + added + self.weights.get(name, 0.0))
+
 
 class HostKey(msgspec.Struct, forbid_unknown_fields=True):
     """A permission of the host application, which asks for it by name. `what` describes it; `opens` lists Trackway's
@@ -80,7 +88,9 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
 
     `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which
     a permission is granted; one without a condition is not granted. `keys`: the host application's own permission
-    names; they need a condition too. `demographics`: the traits by which viewers are grouped.
+    names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `journey`
+    and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that
+    their effect can be measured.
     """
 
     name: str
@@ -92,6 +102,10 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     demographics: Annotated[list[_Trait], msgspec.Meta(max_length=10)] = msgspec.field(
         default_factory=lambda: ["gender", "age_range"]
     )
+    preferences: Preferring = msgspec.field(default_factory=Preferring)
+    journey: Journey = msgspec.field(default_factory=Journey)
+    suggestions: Annotated[list[Suggestion], msgspec.Meta(max_length=100)] = []
+    holdout: _Share = 0.1
 
     @property
     def named(self) -> dict[str, str]:
@@ -137,6 +151,10 @@ def pack_of(text: str) -> Pack:
                 _check(subject, metric)
             except BadPack as error:
                 raise BadPack(f"subjects.{name}.metrics.{metric_name}: {error}") from error
+    try:
+        check(pack.journey, pack.suggestions)
+    except BadRule as error:
+        raise BadPack(str(error)) from error
     return pack
 
 

@@ -30,6 +30,10 @@ _SESSION_SUMS = {
     "visitors": "SELECT sum(sessions) FROM visitors",
     "customers": "SELECT sum(sessions) FROM customers",
 }
+_ACTIONS = {
+    "actions in events": _sql("count_actions"),
+    "actions": "SELECT sum(actions) FROM actions",
+}
 _IN_SESSIONS = {
     "events of sessions": "SELECT count() FROM events WHERE notEmpty(session_id)",
     "sessions": "SELECT sum(events) FROM sessions FINAL WHERE NOT gone",
@@ -53,7 +57,7 @@ def disagreements(store: Store) -> list[Disagreement]:
     """
     purged = _number(store, "SELECT sum(views) FROM view_archive FINAL")
     differing = []
-    for sums, allowed in ((_SUMS, purged), (_SESSION_SUMS, 0), (_IN_SESSIONS, purged)):
+    for sums, allowed in ((_SUMS, purged), (_ACTIONS, purged), (_SESSION_SUMS, 0), (_IN_SESSIONS, purged)):
         (_, first), *others = sums.items()
         rows = _number(store, first)
         for table, statement in others:

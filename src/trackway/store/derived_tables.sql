@@ -13,6 +13,13 @@
 )
 {%- endmacro %}
 
+{# Which events are actions is the same as in the view of `actions`. #}
+{% macro count_actions() %}
+SELECT count() FROM events
+WHERE type IN ('page', 'screen', 'track')
+  AND name NOT IN ('impression', 'engagement', 'time_in_view', 'scroll', 'web_vital', 'error', 'messages_dropped', 'Session Ended')
+{% endmacro %}
+
 {% macro views() %}
 SELECT name
 FROM system.tables

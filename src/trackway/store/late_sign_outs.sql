@@ -43,7 +43,10 @@ project_id IN (SELECT project_id FROM late_sign_outs)
         project_id,
         visitor_id,
         timestamp,
+        type,
         name,
+        entity_type,
+        entity_id,
         bot,
         identity,
         {{ new_identity("timestamp", "late_sign_outs") }} AS new_identity,
@@ -94,6 +97,26 @@ SELECT
     toInt64(sum(change)) AS n,
     sum(change * changed.lasted_s) AS duration_s
 FROM {{ changing_events() }}
+GROUP BY ALL
+{{ once(token) }}
+{% endmacro %}
+
+{# Which events are actions is the same as in the view of `actions`. #}
+{% macro correct_actions(token) %}
+INSERT INTO actions
+SELECT
+    changed.project_id,
+    affected_identity AS identity,
+    changed.timestamp AS timestamp,
+    changed.name AS name,
+    changed.entity_type AS entity_type,
+    changed.entity_id AS entity_id,
+    changed.bot AS bot,
+    toInt64(sum(change)) AS actions,
+    sum(change * changed.lasted_s) AS duration_s
+FROM {{ changing_events() }}
+WHERE changed.type IN ('page', 'screen', 'track')
+  AND changed.name NOT IN ('impression', 'engagement', 'time_in_view', 'scroll', 'web_vital', 'error', 'messages_dropped', 'Session Ended')
 GROUP BY ALL
 {{ once(token) }}
 {% endmacro %}

@@ -23,18 +23,20 @@ _sql = Statements(__name__)
 
 
 class Counter(NamedTuple):
-    """A table of counters: its key, sums, unique counts and latest times, and whether it is by the hour."""
+    """A table of counters: its key, sums, unique counts and latest times, and the column of its time; empty if it is of
+    all time.
+    """
 
     name: str
     key: tuple[str, ...]
     sums: tuple[str, ...]
     unique: tuple[str, ...] = ()
     latest: tuple[str, ...] = ()
-    by_hour: bool = True
+    time: str = "hour"
 
 
 _ENTITY = ("entity_type", "entity_id")
-BY_HOUR = (
+BY_TIME = (
     Counter(
         "interaction_hours", (*_ENTITY, "hour", "name", "lasted", "bot"),
         ("events", "duration_s", "ratings", "rating"), ("visitors",),
@@ -42,11 +44,15 @@ BY_HOUR = (
     Counter("view_hours", (*_ENTITY, "hour", "referrer_source", "country", "bot"), ("views", "anonymous")),
     Counter("person_hours", ("identity", "hour", "name", "bot"), ("events", "duration_s")),
     Counter("event_counts", ("hour", "name", "bot"), ("events", "page_views")),
+    Counter(
+        "actions", ("identity", "timestamp", "name", "entity_type", "entity_id", "bot"), ("actions", "duration_s"),
+        time="timestamp",
+    ),
 )  # fmt: skip
 WHOLE = (
     Counter(
         "view_counts", (*_ENTITY, "bot"), ("views", "anonymous"), ("sessions", "viewers"), ("last_viewed",),
-        by_hour=False,
+        time="",
     ),
 )  # fmt: skip
 
@@ -81,7 +87,7 @@ def recount(
         raise CannotRecount(
             f"raw views up to {str(archived)[:4]}-{str(archived)[4:]} were deleted; their counters stay as they are"
         )
-    return {counter.name: _replace(store, store_lock, counter, project_id, start, end) for counter in BY_HOUR}
+    return {counter.name: _replace(store, store_lock, counter, project_id, start, end) for counter in BY_TIME}
 
 
 def refresh(store: Store, store_lock: AbstractContextManager[object], project_id: UUID) -> dict[str, int]:
@@ -102,7 +108,7 @@ def differences(
             counters.
     """
     ever = datetime(1970, 1, 1), datetime(2299, 1, 1)
-    checked = [(counter, start, end) for counter in BY_HOUR if start < end] + [(counter, *ever) for counter in WHOLE]
+    checked = [(counter, start, end) for counter in BY_TIME if start < end] + [(counter, *ever) for counter in WHOLE]
     differing = []
     for counter, *stretch in checked:
         if _differs(store, counter, project_id, *stretch):

@@ -2,12 +2,12 @@
 {% macro raw_views() %}project_id = {project:UUID} AND name = 'view' AND library = 'views'{% endmacro %}
 
 {# The rows of a counter that are recomputed. #}
-{% macro own_rows(counter) %}project_id = {project:UUID}{% if counter.by_hour %} AND hour >= {start:DateTime('UTC')} AND hour < {end:DateTime('UTC')}{% endif %}{% endmacro %}
+{% macro own_rows(counter) %}project_id = {project:UUID}{% if counter.time %} AND {{ counter.time }} >= {start:DateTime('UTC')} AND {{ counter.time }} < {end:DateTime('UTC')}{% endif %}{% endmacro %}
 
 {# The statement of a counter's view, over the events of the stretch. #}
 {% macro from_events(counter, statement) -%}
 {{ statement | replace("FROM events", "FROM (" ~ events_of_stretch() ~ ")") }}
-{% if not counter.by_hour %}
+{% if not counter.time %}
 UNION ALL
 SELECT project_id, entity_type, entity_id, bot, views, anonymous, sessions, viewers, last_viewed
 FROM view_archive FINAL

@@ -22,7 +22,7 @@ from trackway.govern.tables import Project
 from trackway.statements import templates
 from trackway.store.connection import Store
 
-_templates = templates("analyze")
+_templates = templates("analyze", ".")
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

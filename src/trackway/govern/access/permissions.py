@@ -28,6 +28,7 @@ SEEN = {
     "bookings": "who booked after a view",
     "live": "what happens at this moment",
     "year": "a person's own year",
+    "personal": "what one person likes and wants, and what to suggest to them",
     "ask": "any question of Explore",
     "export": "answers and tables as files",
     "sql": "statements over the rows",
@@ -44,7 +45,7 @@ STAFF = {
 """Permissions of the staff who run the product."""
 PERMISSIONS = {**SEEN, **STAFF}
 
-_VIEWER = frozenset(SEEN) - {"export", "sql"} | {"read"}
+_VIEWER = frozenset(SEEN) - {"personal", "export", "sql"} | {"read"}
 _ANALYST = frozenset(SEEN) | {"read", "people", "edit"}
 _OF_ROLE: dict[str, frozenset[str]] = {
     "viewer": _VIEWER,

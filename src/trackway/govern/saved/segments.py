@@ -1,4 +1,4 @@
-"""Things that users save in a project: segments, cohorts, questions and annotations."""
+"""Things that users save in a project: segments, cohorts, questions and annotations; with what people prefer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.event import new_id
+from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.saved.tables import Annotation, SavedQuestion, Segment
 from trackway.govern.tables import utc_now
 
@@ -25,6 +26,7 @@ class Saved:
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
+        self.preferences = StatedPreferences(sessions)
         self.version = 0
         """A counter that grows with every change; cached answers that depend on saved things use it as a key."""
 

@@ -185,3 +185,18 @@ class SentDigest(Base):
     entity_type: Mapped[str] = mapped_column(String(255), primary_key=True)
     entity_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     day: Mapped[str] = mapped_column(String(10), primary_key=True)
+
+
+class StatedPreference(Base):
+    """What a user said that they like (`likes`) or mute (not `likes`): a key and a value.
+
+    A row without a key says since when interactions count for the user's preferences: those before were cleared.
+    """
+
+    __tablename__ = "stated_preferences"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200), primary_key=True)
+    likes: Mapped[bool]
+    at: Mapped[datetime]

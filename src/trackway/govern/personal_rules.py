@@ -1,0 +1,139 @@
+"""The rules of a metrics pack about single people: how their preferences are weighted, the stages of their journey,
+their intents, and what to suggest to whom. Rules are data, so that every answer can name the rule and the numbers that
+met it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+FACTS = {
+    "days": "days since registration; unknown for people who never registered",
+    "completeness": "how complete the profile is, 0 to 100; unknown if no trait says it",
+    "activities": "all actions so far",
+}
+"""Numbers about a person that every pack has; the ones in `counts` come besides."""
+Priority = Literal["high", "medium", "low"]
+_Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
+_Language = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class BadRule(ValueError):
+    """A rule that cannot be used; the text says where it is wrong and how to fix it."""
+
+
+class Counted(msgspec.Struct, forbid_unknown_fields=True):
+    """Actions to count among the newest ones: those with one of the `names` and, if given, one of the entity types."""
+
+    names: Annotated[list[_Text], msgspec.Meta(min_length=1, max_length=50)]
+    entity_types: Annotated[list[_Text], msgspec.Meta(max_length=50)] = []
+
+
+class When(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A condition: a fact is over a number, below a number, or both. A fact that is unknown meets no condition."""
+
+    fact: _Name
+    over: float | None = None
+    below: float | None = None
+
+    def holds(self, value: float | None) -> bool:
+        """Whether a value meets the condition."""
+        if value is None:
+            return False
+        return (self.over is None or value > self.over) and (self.below is None or value < self.below)
+
+
+class Rule(msgspec.Struct, forbid_unknown_fields=True):
+    """A stage or an intent, and the conditions that must all hold for it; none hold for everybody."""
+
+    name: _Name
+    when: Annotated[list[When], msgspec.Meta(max_length=10)] = []
+
+
+class Journey(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Stages and intents. The first rule that holds decides.
+
+    `newest` is the number of newest actions that `counts` look at. `completeness` lists the traits that say how
+    complete a profile is (a number from 0 to 100), the first that is there counts; `profile` lists traits whose filled
+    share is the completeness if none says it.
+    """
+
+    newest: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
+    counts: dict[_Name, Counted] = {}
+    completeness: list[_Text] = msgspec.field(default_factory=lambda: ["profile_completeness", "profileCompleteness"])
+    profile: Annotated[list[_Text], msgspec.Meta(max_length=50)] = []
+    stages: Annotated[list[Rule], msgspec.Meta(max_length=50)] = []
+    intents: Annotated[list[Rule], msgspec.Meta(max_length=50)] = []
+
+
+class Preferring(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """How preferences follow from interactions: those of `days` days, each worth half as much after every
+    `half_life_days`. `bands` lists, for an attribute that is a number, the limits of the bands in which it is counted.
+    """
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
+    half_life_days: Annotated[float, msgspec.Meta(gt=0, le=3660)] = 14.0
+    bands: dict[_Text, Annotated[list[float], msgspec.Meta(min_length=1, max_length=50)]] = {}
+
+
+class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What to suggest in a stage; without a `stage`, in every stage that has no suggestion of its own. With an
+    `intent`, it goes before those without one.
+
+    `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that
+    came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made.
+    After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a
+    dismissal for `dismissed_days`.
+    """
+
+    action: _Name
+    stage: str = ""
+    intent: str = ""
+    priority: Priority = "medium"
+    message: Annotated[dict[_Language, _Text], msgspec.Meta(min_length=1)]
+    call_to_action: dict[_Language, _Text] = {}
+    new: str = ""
+    times: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+    rest_hours: Annotated[float, msgspec.Meta(ge=0, le=8784)] = 0.0
+    dismissed_days: Annotated[float, msgspec.Meta(ge=0, le=3660)] = 30.0
+
+
+def check(journey: Journey, suggestions: list[Suggestion]) -> None:
+    """Check that rules name facts that exist, and suggestions stages and intents that exist.
+
+    Raises:
+        BadRule: the text names the rule and what it may name.
+    """
+    facts = [*FACTS, *journey.counts]
+    if taken := FACTS.keys() & journey.counts.keys():
+        raise BadRule(f"journey.counts.{min(taken)}: every person has a fact of this name; use another one")
+    for part, rules in (("stages", journey.stages), ("intents", journey.intents)):
+        names = [rule.name for rule in rules]
+        for rule in rules:
+            if names.count(rule.name) > 1:
+                raise BadRule(f"journey.{part}: there are two rules {rule.name!r}")
+            for when in rule.when:
+                if when.fact not in facts:
+                    raise BadRule(
+                        f"journey.{part}.{rule.name}: there is no fact {when.fact!r}; the facts are {', '.join(facts)}"
+                    )
+                if when.over is None and when.below is None:
+                    raise BadRule(f"journey.{part}.{rule.name}: {when.fact} needs `over` or `below`")
+    stages, intents = [rule.name for rule in journey.stages], [rule.name for rule in journey.intents]
+    for suggestion in suggestions:
+        if suggestion.stage and suggestion.stage not in stages:
+            raise BadRule(
+                f"suggestions.{suggestion.action}: there is no stage {suggestion.stage!r}; the stages are "
+                f"{', '.join(stages)}"
+            )
+        if suggestion.intent and suggestion.intent not in intents:
+            raise BadRule(
+                f"suggestions.{suggestion.action}: there is no intent {suggestion.intent!r}; the intents are "
+                f"{', '.join(intents)}"
+            )
+        for text in (*suggestion.message.values(), *suggestion.call_to_action.values()):
+            if ("{n}" in text) and not suggestion.new:
+                raise BadRule(f"suggestions.{suggestion.action}: {{n}} needs `new`, the type of the entities to count")

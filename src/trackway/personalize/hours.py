@@ -1,0 +1,45 @@
+"""Active hours: when a person is active, in their own time zone, and so when to notify them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, tzinfo
+
+import msgspec
+
+from trackway.personalize.preferences import Action
+
+DAYS = 7
+_MOST = 3
+
+
+class ActiveHour(msgspec.Struct):
+    """An hour of the day (0 to 23) in the person's time zone, and the number of actions in it."""
+
+    hour: int
+    actions: int
+
+
+class ActiveHours(msgspec.Struct, kw_only=True):
+    """The hours with most actions in 7 days, at most three, the most active first; `week` has the actions by weekday
+    (7, from Monday) and hour (24). `notify_at` is the first of the hours; null without any action.
+    """
+
+    timezone: str
+    hours: list[ActiveHour]
+    notify_at: int | None
+    week: list[list[int]]
+
+
+def active_hours(actions: Iterable[Action], now: datetime, timezone: str, zone: tzinfo) -> ActiveHours:
+    """Count a person's actions of the 7 days before `now` by hour. Of hours with as many actions, the earlier is first.
+    """
+    week = [[0] * 24 for _ in range(7)]
+    for action in actions:
+        if now - timedelta(days=DAYS) <= action.at < now:
+            local = action.at.astimezone(zone)
+            week[local.weekday()][local.hour] += action.times
+    by_hour = [sum(day[hour] for day in week) for hour in range(24)]
+    ranked = sorted((hour for hour in range(24) if by_hour[hour]), key=lambda hour: (-by_hour[hour], hour))[:_MOST]
+    hours = [ActiveHour(hour, by_hour[hour]) for hour in ranked]
+    return ActiveHours(timezone=timezone, hours=hours, notify_at=ranked[0] if ranked else None, week=week)

@@ -1,0 +1,226 @@
+"""Preferences: what a person likes, with the confidence that it is so and the interactions that say it.
+
+An interaction counts with its engagement score (`Score` of the metrics pack), which halves after every half-life. The
+values of a key (`genre`: `jazz`, `rock`) share the sum of all interactions with that key. The confidence in a value is
+the lower bound of its share at 95 %, so that one click is no preference.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from trackway.govern.metric_packs import Score
+from trackway.govern.personal_rules import Preferring
+
+CONTENT_TYPE = "content_type"
+_Z = 1.959963984540054
+_MOST_VALUES = 20
+_MOST_EVIDENCE = 3
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_PLACES = 6
+"""Decimal places of scores and confidences."""
+
+Entity = tuple[str, str]
+Said = tuple[str, str]
+"""A key and a value that an entity has: an attribute, or a parent by its type."""
+
+
+class Action(NamedTuple):
+    """Actions of one person at one moment: how many (`times`), on which entity, if any, and how long they lasted in
+    all, in seconds.
+    """
+
+    at: datetime
+    name: str
+    entity_type: str
+    entity_id: str
+    times: int
+    lasted_s: float
+
+
+class Evidence(msgspec.Struct, kw_only=True):
+    """An interaction that speaks for a preference, with its engagement score at that time."""
+
+    at: datetime
+    name: str
+    entity_type: str
+    entity_id: str
+    score: float
+
+
+class Preference(msgspec.Struct, kw_only=True):
+    """A value of a key that a person likes.
+
+    `confidence` is from 0 to 1; for what a person stated it is 1, or 0 if they muted it. `score` is the sum of the
+    engagement scores, which lose half of their weight with every half-life; `interactions` is their number.
+    """
+
+    key: str
+    value: str
+    confidence: float
+    source: Literal["explicit", "inferred", "ml_predicted"]
+    score: float
+    interactions: int
+    updated_at: datetime
+    evidence: list[Evidence]
+
+
+class ContentType(msgspec.Struct):
+    """A type of entity, and the sum of the engagement scores of a person's interactions with such entities."""
+
+    type: str
+    score: float
+
+
+def is_interaction(action: Action, score: Score) -> bool:
+    """Whether an action is an interaction: it names an entity, and the pack weights it."""
+    return action.entity_id != "" and action.name in score.weights
+
+
+def score_of(action: Action, score: Score) -> float:
+    """Return the engagement score of each of the actions of one moment."""
+    return score.of(action.name, action.lasted_s / action.times)
+
+
+def content_types(actions: Iterable[Action], score: Score) -> list[ContentType]:
+    """Return the types of entities that a person interacted with, by the sum of the scores, the highest first."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for action in actions:
+        if is_interaction(action, score):
+            scores[action.entity_type].append(action.times * score_of(action, score))
+    summed = {kind: round(math.fsum(parts), _PLACES) for kind, parts in scores.items()}
+    return [ContentType(kind, summed[kind]) for kind in sorted(summed, key=lambda kind: (-summed[kind], kind))]
+
+
+def lower_bound(share: float, n: float) -> float:
+    """Return the lower bound of a share that was seen in `n` trials, at 95 %.
+
+    Source: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, Journal of the American
+    Statistical Association 22 (1927), the score interval without continuity correction. `n` need not be whole: trials
+    here are interactions by their weight.
+    """
+    if n <= 0:
+        return 0.0
+    middle = share + _Z * _Z / (2 * n)
+    spread = _Z * math.sqrt((share * (1 - share) + _Z * _Z / (4 * n)) / n)
+    return max(0.0, (middle - spread) / (1 + _Z * _Z / n))
+
+
+def said_of(entity_type: str, parents: Iterable[str], attributes: str, preferring: Preferring) -> frozenset[Said]:
+    """Return the keys and values that an entity has: its type, its parents by their types, and its attributes. An
+    attribute that is a list has each of its values; one that is a number with bands has its band.
+    """
+    said = {(CONTENT_TYPE, entity_type)}
+    said.update((kind, id_) for kind, _, id_ in (parent.partition(":") for parent in parents) if kind and id_)
+    for key, stated in (json.loads(attributes) if attributes else {}).items():
+        for value in stated if isinstance(stated, list) else (stated,):
+            if (text := _as_text(value, preferring.bands.get(key))) is not None:
+                said.add((key, text))
+    return frozenset(said)
+
+
+def _as_text(value: Any, bands: list[float] | None) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return _band(float(value), sorted(bands)) if bands else f"{value:g}"
+    return value if isinstance(value, str) and value else None
+
+
+def _band(value: float, limits: list[float]) -> str:
+    """Return the band of a number: `<20`, `20-50`, `>=200`."""
+    above = [limit for limit in limits if value < limit]
+    below = [limit for limit in limits if value >= limit]
+    if not above:
+        return f">={below[-1]:g}"
+    return f"{below[-1]:g}-{above[0]:g}" if below else f"<{above[0]:g}"
+
+
+def inferred(
+    actions: Iterable[Action],
+    said: Mapping[Entity, frozenset[Said]],
+    score: Score,
+    preferring: Preferring,
+    now: datetime,
+    zone: tzinfo,
+) -> list[Preference]:
+    """Return what a person's interactions say that they like, the most confident first.
+
+    Args:
+        actions: the actions of the pack's `days`; those that are no interactions say nothing.
+        said: the keys and values of each entity; one that is missing has its type only.
+        zone: the person's time zone, for the keys `weekday` and `hour` of their interactions.
+    """
+    of_value: dict[Said, list[tuple[float, Action]]] = defaultdict(list)
+    of_key: dict[str, list[float]] = defaultdict(list)
+    for action in actions:
+        if not is_interaction(action, score):
+            continue
+        age_days = max(0.0, (now - action.at).total_seconds() / 86_400)
+        weight = action.times * score_of(action, score) * 0.5 ** (age_days / preferring.half_life_days)
+        local = action.at.astimezone(zone)
+        of_entity = said.get((action.entity_type, action.entity_id), {(CONTENT_TYPE, action.entity_type)})
+        values = {*of_entity, ("weekday", _WEEKDAYS[local.weekday()]), ("hour", str(local.hour))}
+        for value in values:
+            of_value[value].append((weight, action))
+        for key in {key for key, _ in values}:
+            of_key[key].append(weight)
+    wholes = {key: math.fsum(weights) for key, weights in of_key.items()}
+    found = [_preference(value, weighed, wholes[value[0]], score) for value, weighed in of_value.items()]
+    return _ordered(found)
+
+
+def _preference(said: Said, weighed: list[tuple[float, Action]], whole: float, score: Score) -> Preference:
+    total = math.fsum(weight for weight, _ in weighed)
+    heaviest = sorted(weighed, key=lambda pair: (-pair[0], pair[1]))[:_MOST_EVIDENCE]
+    return Preference(
+        key=said[0],
+        value=said[1],
+        confidence=round(lower_bound(min(1.0, total / whole) if whole else 0.0, whole), _PLACES),
+        source="inferred",
+        score=round(total, _PLACES),
+        interactions=sum(action.times for _, action in weighed),
+        updated_at=max(action.at for _, action in weighed),
+        evidence=[
+            Evidence(
+                at=action.at, name=action.name, entity_type=action.entity_type, entity_id=action.entity_id,
+                score=round(score_of(action, score), _PLACES),
+            )
+            for _, action in heaviest
+        ],
+    )  # fmt: skip
+
+
+def _ordered(found: Iterable[Preference]) -> list[Preference]:
+    """Return preferences, the most confident first; of each key at most 20."""
+    kept: dict[str, int] = defaultdict(int)
+    ordered = []
+    for preference in sorted(found, key=lambda one: (-one.confidence, one.key, one.value)):
+        kept[preference.key] += 1
+        if kept[preference.key] <= _MOST_VALUES:
+            ordered.append(preference)
+    return ordered
+
+
+def stated(explicit: Mapping[Said, tuple[bool, datetime]], found: Iterable[Preference]) -> list[Preference]:
+    """Return preferences with those that a person stated: these win over what was inferred for the same key and value.
+
+    Args:
+        explicit: for each key and value, whether the person likes it (False: they muted it), and since when.
+    """
+    known = {(preference.key, preference.value): preference for preference in found}
+    for (key, value), (likes, since) in explicit.items():
+        seen = known.get((key, value))
+        known[key, value] = Preference(
+            key=key, value=value, confidence=float(likes), source="explicit", score=seen.score if seen else 0.0,
+            interactions=seen.interactions if seen else 0, updated_at=since.astimezone(UTC),
+            evidence=seen.evidence if seen else [],
+        )  # fmt: skip
+    return _ordered(known.values())

@@ -1,0 +1,191 @@
+"""What is known of one person, against numbers counted by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from conftest import Loaded
+from factories import PERSON_AT_A_BROWSER, message
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
+from trackway.collect.views.ledger import Ledger
+from trackway.event import Message
+from trackway.govern.database import GovernDatabase
+from trackway.govern.metric_packs import Pack, pack_of
+from trackway.govern.saved.preferences import StatedPreferences
+from trackway.personalize.person import Personal, Personalize, personalize
+from trackway.store.entities import Entity, Register
+from trackway.store.policy import Policy
+
+NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
+PACK = pack_of("marketplace")
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GovernDatabase]:
+    database = GovernDatabase(f"sqlite:///{tmp_path_factory.mktemp('govern') / 'trackway.db'}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def saved(accounts: GovernDatabase) -> StatedPreferences:
+    return accounts.saved.preferences
+
+
+@pytest.fixture
+def project(accounts: GovernDatabase) -> UUID:
+    return UUID(accounts.add_project("mine")[0].id)
+
+
+@pytest.fixture(scope="module")
+def register(loaded: Loaded, accounts: GovernDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Register]:
+    ledger = Ledger(f"sqlite:///{tmp_path_factory.mktemp('views') / 'views.db'}", "c")
+    yield Register(accounts, loaded.store, ledger)
+    ledger.close()
+
+
+def did(name: str, ago: timedelta, entity: str = "", visitor: str = "v", **fields: Any) -> Message:
+    properties = fields.pop("properties", {})
+    if entity:
+        kind, _, id_ = entity.partition(":")
+        properties = {"entity_type": kind, "entity_id": id_, **properties}
+    return message(name, NOW - ago, visitor, context=PERSON_AT_A_BROWSER, properties=properties, **fields)
+
+
+def known(
+    loaded: Loaded, saved: StatedPreferences, project: UUID, pack: Pack = PACK, **asked: Any
+) -> Personal:  # fmt: skip
+    question = Question(project_id=project, period=Period(NOW - timedelta(days=90), NOW), timezone="Europe/Berlin")
+    _, found = personalize(loaded.store, question, Personalize(**asked), pack, saved, NOW)
+    assert found is not None
+    return found
+
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def test_content_types_are_the_sums_of_engagement_scores(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    loaded.load(project, [
+        did("view", DAY, "product:1", user="ann"),                                        # 0.5 + 0.1
+        did("view", DAY, "product:2", user="ann", properties={"duration_s": 31}),         # 0.5 + 0.2 + 0.1
+        did("click", DAY, "product:2", user="ann", properties={"duration_s": 61}),        # 0.5 + 0.4 + 0.2 = 1.1 -> 1
+        did("apply", DAY, "job:1", user="ann"),                                           # 0.5 + 0.5
+        did("view", 31 * DAY, "product:3", user="ann"),                                   # too long ago
+        did("impression", DAY, "seller:3", user="ann"),                                   # not an action
+        did("wave", DAY, "seller:3", user="ann"),                                         # not weighted
+    ])  # fmt: skip
+    found = known(loaded, saved, project, user_id="ann")
+    assert [(one.type, one.score) for one in found.content_types] == [("product", 2.4), ("job", 1.0)]
+
+
+def test_one_click_is_no_preference_and_many_are(
+    loaded: Loaded, saved: StatedPreferences, register: Register, project: UUID
+) -> None:
+    register.write(project, [
+        Entity(type="gig", id="1", attributes={"genre": ["jazz", "soul"], "price": 30}, parents=["artist:7"]),
+        Entity(type="gig", id="2", attributes={"genre": "rock", "price": 300}),
+    ], "test")  # fmt: skip
+    loaded.load(project, [did("click", HOUR, "gig:2", user="one")])
+    loaded.load(project, [did("click", n * HOUR, "gig:1", "w", user="many") for n in range(1, 21)])
+    one = {(like.key, like.value): like for like in known(loaded, saved, project, user_id="one").preferences}
+    many = {(like.key, like.value): like for like in known(loaded, saved, project, user_id="many").preferences}
+    # One interaction of 0.7 is a share of 1 of 0.7 trials: 0.7 / (0.7 + 1.96²).
+    weight = 0.7 * 0.5 ** (1 / 24 / 14)
+    assert one["genre", "rock"].confidence == pytest.approx(weight / (weight + 1.959963984540054**2), abs=1e-6)
+    assert one["genre", "rock"].confidence < 0.16 and one["price", ">=200"].interactions == 1
+    assert many["genre", "jazz"].confidence == many["genre", "soul"].confidence > 0.75
+    assert many["artist", "7"].confidence == many["price", "20-50"].confidence == many["genre", "jazz"].confidence
+    assert many["genre", "jazz"].evidence[0].at == NOW - HOUR
+    assert ("genre", "rock") not in many
+
+
+def test_what_people_state_wins_and_what_they_clear_is_gone(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    loaded.load(project, [did("click", n * HOUR, "product:1", user="sam") for n in range(1, 9)])
+    saved.state(project, "sam", "content_type", "product", likes=False)
+    saved.state(project, "sam", "genre", "jazz", likes=True)
+    likes = {(like.key, like.value): like for like in known(loaded, saved, project, user_id="sam").preferences}
+    assert (likes["content_type", "product"].confidence, likes["content_type", "product"].source) == (0, "explicit")
+    assert (likes["genre", "jazz"].confidence, likes["genre", "jazz"].interactions) == (1, 0)
+    saved.clear(project, "sam")
+    assert known(loaded, saved, project, user_id="sam").preferences == []
+
+
+@pytest.mark.parametrize(
+    "stage, traits, since, actions",
+    [
+        ("new_user", {}, 0.9, 3),
+        ("incomplete_profile", {"profile_completeness": 49}, 2, 200),
+        ("low_engagement", {"profile_completeness": 50}, 2, 9),
+        ("low_engagement", {}, 40, 9),
+        ("active_user", {}, 2, 10),
+        ("active_user", {}, 40, 100),
+        ("power_user", {}, 40, 101),
+    ],
+)
+def test_the_stage_is_the_first_rule_that_holds(
+    loaded: Loaded, saved: StatedPreferences, project: UUID, stage: str, traits: dict[str, Any], since: float,
+    actions: int,
+) -> None:  # fmt: skip
+    registered = message(
+        type="identify", at=NOW - since * DAY, visitor="v", user="u", traits=traits, context=PERSON_AT_A_BROWSER
+    )
+    gap = since * DAY * 0.9 / actions
+    loaded.load(project, [registered, *(did("like", n * gap + gap / 2, "a:1", user="u") for n in range(actions))])
+    found = known(loaded, saved, project, user_id="u", include=["stage"])
+    assert found.stage.name == stage
+    assert all(met.below is None or met.value < met.below for met in found.stage.because)
+    assert all(met.over is None or met.value > met.over for met in found.stage.because)
+
+
+@pytest.mark.parametrize(
+    "intent, newest",
+    [
+        ("actively_searching", ["search"] * 6 + ["view profile:1"] * 4),
+        ("recruiting", ["search"] * 5 + ["view profile:1"] * 4 + ["view project:1"] * 4),
+        ("researching", ["view profile:1"] * 3 + ["view project:1"] * 4),
+        ("browsing", ["view profile:1"] * 3 + ["view project:1"] * 3),
+        ("browsing", ["like a:1"] * 20 + ["search"] * 6),
+    ],
+)
+def test_the_intent_looks_at_the_newest_twenty_actions(
+    loaded: Loaded, saved: StatedPreferences, project: UUID, intent: str, newest: list[str]
+) -> None:
+    messages = [
+        did(name, timedelta(minutes=5 * n + 1), entity, user="u")
+        for n, (name, _, entity) in enumerate(text.partition(" ") for text in newest)
+    ]
+    loaded.load(project, messages)
+    assert known(loaded, saved, project, user_id="u", include=["intent"]).intent.name == intent
+
+
+def test_active_hours_are_those_of_the_persons_own_time_zone(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    tokyo = message(type="identify", at=NOW - 8 * DAY, visitor="v", user="kei", traits={"timezone": "Asia/Tokyo"})
+    at = [datetime(2026, 3, day, hour, 30, tzinfo=UTC) for day, hour in ((28, 3), (29, 3), (29, 4), (30, 5), (30, 9))]
+    loaded.load(project, [tokyo, *(did("like", NOW - one, "a:1", user="kei") for one in at)])
+    loaded.load(project, [did("like", 7 * DAY + HOUR, "a:1", user="kei")])
+    hours = known(loaded, saved, project, user_id="kei", include=["hours"]).hours
+    assert hours.timezone == "Asia/Tokyo"
+    assert [(one.hour, one.actions) for one in hours.hours] == [(12, 2), (13, 1), (14, 1)]
+    assert hours.notify_at == 12 and hours.week[6][12] == 1 and sum(map(sum, hours.week)) == 5
+
+
+def test_nobody_and_others_are_not_told(loaded: Loaded, saved: StatedPreferences, project: UUID) -> None:
+    question = Question(project_id=project, period=Period(NOW - DAY, NOW), timezone="UTC")
+    assert personalize(loaded.store, question, Personalize(user_id="nobody"), PACK, saved, NOW) == ([], None)
+    with pytest.raises(BadQuestion, match="exactly one"):
+        personalize(loaded.store, question, Personalize(), PACK, saved, NOW)
+    with pytest.raises(BadQuestion, match="does not see single people"):
+        of_entities = loaded.store.within(Policy(project, (("gig", "1"),)))
+        personalize(of_entities, question, Personalize(user_id="ann"), PACK, saved, NOW)
