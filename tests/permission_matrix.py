@@ -14,10 +14,10 @@ from conftest import EMAIL, PASSWORD, Server
 from trackway.govern.access.accounts import OwnedEntity
 from trackway.govern.access.tokens import sign
 
-SEEN = {"views", "interactions", "sources", "audience", "bookings", "live", "year", "ask", "export", "sql"}
+SEEN = {"views", "interactions", "sources", "audience", "bookings", "live", "year", "personal", "ask", "export", "sql"}
 
 
-READS = SEEN - {"export", "sql"} | {"read"}
+READS = SEEN - {"personal", "export", "sql"} | {"read"}
 
 
 ANALYST = SEEN | {"read", "people", "edit"}
@@ -34,7 +34,7 @@ ROLES = {
 
 # What the concert pack says: of each type, from which verification and subscription on.
 CONCERTS: dict[str, dict[str, tuple[str, str]]] = {
-    "user": {"year": ("none", "free")},
+    "user": {"year": ("none", "free"), "personal": ("none", "free")},
     "artist": {
         "views": ("none", "free"), "interactions": ("email", "free"), "sources": ("email", "premium"),
         "audience": ("email", "premium"), "live": ("email", "premium"), "bookings": ("email", "professional"),
@@ -134,6 +134,9 @@ DECLARED: dict[str, str] = {
     f"PATCH {P}/entities/{{entity_type}}/{{entity_id}}": "manage", f"POST {P}/entities/csv": "manage",
     f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
     f"GET {P}/customers": "people", "GET /api/customers/metrics": "people of one",
+    "GET /v1/personalize/{user_id}": "personal of another",
+    "PUT /v1/personalize/{user_id}/preferences": "manage of another",
+    "DELETE /v1/personalize/{user_id}/preferences": "manage of another",
     f"GET {P}/connections": "manage", f"POST {P}/connections": "control", f"POST {P}/orders": "manage",
     f"PATCH {P}/connections/{{connection_id}}": "control", f"DELETE {P}/connections/{{connection_id}}": "control",
     f"GET {P}/connections/{{connection_id}}/setup": "control", "POST /v1/connections/{connection_id}": "anybody",
@@ -150,7 +153,7 @@ OF_QUESTION = {
     "persons": "people", "person": "people", "merges": "people", "sessions": "people", "funnel_units": "people",
     "retention_people": "people", "lifecycle_people": "people", "customer_value": "people", "customers": "people", "entity_views": "views", "top_entities": "views",
     "entities": "views", "views": "views", "daily": "interactions", "audience": "audience",
-    "view_bookings": "bookings", "year": "year", "newest_events": "live", "newest_sessions": "people",
+    "view_bookings": "bookings", "year": "year", "personalize": "personal", "newest_events": "live", "newest_sessions": "people",
     "visitors": "people", "visitor": "people", "rejections": "people", "violations": "read",
 }  # fmt: skip
 """Of each question, the permission it needs; all others need `ask`."""
@@ -279,6 +282,10 @@ def expected(needed: str, permissions: set[str], caller: str) -> bool | None:
     if needed == "people of one":
         # Who sees several projects says which; who sees one sees its people if they may.
         return None if caller in ("outsider", "administrator") else "people" in permissions
+    if needed.endswith(" of another"):
+        # Who sees several projects has to use a key; an account is told of itself only (tests/personalize).
+        permission = needed.removesuffix(" of another")
+        return None if caller in ("outsider", "administrator") else caller != "account" and permission in permissions
     if caller == "outsider":
         return False
     if needed == "of project":

@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "sessions": {"sort": "duration_s"},
     "sources": {"by": ["channel", "entry_path"]},
     "year": {"person": "1"},
+    "personalize": {"person": "1"},
     "customer_value": {"weeks": 39},
     "persons": {"sort": "events"},
     "person": {"visitor_id": "ask-1"},

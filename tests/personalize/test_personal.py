@@ -18,7 +18,7 @@ from trackway.event import Message
 from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import Pack, pack_of
 from trackway.govern.saved.preferences import StatedPreferences
-from trackway.personalize.person import Personal, Personalize, personalize
+from trackway.personalize.person import Personalize, personalize
 from trackway.store.entities import Entity, Register
 from trackway.store.policy import Policy
 
@@ -58,9 +58,7 @@ def did(name: str, ago: timedelta, entity: str = "", visitor: str = "v", **field
     return message(name, NOW - ago, visitor, context=PERSON_AT_A_BROWSER, properties=properties, **fields)
 
 
-def known(
-    loaded: Loaded, saved: StatedPreferences, project: UUID, pack: Pack = PACK, **asked: Any
-) -> Personal:  # fmt: skip
+def known(loaded: Loaded, saved: StatedPreferences, project: UUID, pack: Pack = PACK, **asked: Any) -> Any:
     question = Question(project_id=project, period=Period(NOW - timedelta(days=90), NOW), timezone="Europe/Berlin")
     _, found = personalize(loaded.store, question, Personalize(**asked), pack, saved, NOW)
     assert found is not None

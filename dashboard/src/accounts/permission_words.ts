@@ -24,6 +24,7 @@ export const SEEN: Record<string, string> = {
   bookings: t("who books after a view"),
   live: t("what happens at this moment"),
   year: t("a person's own year"),
+  personal: t("what one person likes and wants, and what to suggest to them"),
   ask: t("any question of Explore"),
   export: t("answers as files"),
   sql: t("SQL over their own rows"),

@@ -52,6 +52,20 @@ export interface ActiveDay {
   stickiness: number | null;
 }
 
+/** An hour of the day (0 to 23) in the person's time zone, and the number of actions in it. */
+export interface ActiveHour {
+  hour: number;
+  actions: number;
+}
+
+/** The hours with most actions in 7 days, at most three, the most active first; `week` has the actions by weekday (7, from Monday) and hour (24). `notify_at` is the first of the hours; null without any action. */
+export interface ActiveHours {
+  timezone: string;
+  hours: ActiveHour[];
+  notify_at: number | null;
+  week: number[][];
+}
+
 /** The people who did `event` on a day, in the 7 days and in the 30 days that end with it. */
 export interface ActiveQuestion {
   question: "active";
@@ -268,6 +282,12 @@ export interface ConnectionShown {
   secret: string;
 }
 
+/** A type of entity, and the sum of the engagement scores of a person's interactions with such entities. */
+export interface ContentType {
+  type: string;
+  score: number;
+}
+
 /** The sum of the costs of a campaign in one currency, the paid clicks and impressions, and the first and the last day. */
 export interface CostShown {
   source: string;
@@ -285,6 +305,12 @@ export interface CostShown {
 /** Costs of a period by source, medium and campaign, in the currencies in which they were given. */
 export interface CostsShown {
   rows: CostShown[];
+}
+
+/** Actions to count among the newest ones: those with one of the `names` and, if given, one of the entity types. */
+export interface Counted {
+  names: string[];
+  entity_types: string[];
 }
 
 /** The view counters of an entity; without numbers when they are hidden from the public. */
@@ -462,6 +488,12 @@ export interface Day {
   date: string;
 }
 
+/** The stage or intent of a person, with the conditions of its rule; without one, no earlier rule held. */
+export interface Decided {
+  name: string;
+  because: Met[];
+}
+
 /** A decision, with a note to the account that asked. */
 export interface Decision {
   approved: boolean;
@@ -628,6 +660,15 @@ export interface EventsQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** An interaction that speaks for a preference, with its engagement score at that time. */
+export interface Evidence {
+  at: string;
+  name: string;
+  entity_type: string;
+  entity_id: string;
+  score: number;
 }
 
 /** Events that end an attempt which has reached step `after` (from 1) but not yet step `before`. */
@@ -870,6 +911,16 @@ export interface JobShown {
   duration_s: number;
 }
 
+/** Stages and intents. The first rule that holds decides. `newest` is the number of newest actions that `counts` look at. `completeness` lists the traits that say how complete a profile is (a number from 0 to 100), the first that is there counts; `profile` lists traits whose filled share is the completeness if none says it. */
+export interface Journey {
+  newest: number;
+  counts: Record<string, Counted>;
+  completeness?: string[];
+  profile: string[];
+  stages: Rule[];
+  intents: Rule[];
+}
+
 /** A key of a project. `value` is complete only for write keys, which are public; of other keys it is the last characters. An embed key's `id` is the `kid` of its tokens. */
 export interface KeyShown {
   id: string;
@@ -1090,6 +1141,14 @@ export interface MergesQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** A condition of a rule, and the value that met it. */
+export interface Met {
+  fact: string;
+  value: number;
+  over?: number | null;
+  below?: number | null;
 }
 
 /** The way in which one metric is counted. Exactly one of the first nine fields is set; lists contain event names. `count`: number of events; `unique`: number of visitors with any of the events; `time`: sum of their durations in seconds; `rating`: mean of the ratings given with them; `score`: sum of their scores (see `Score`); `running`: number of events until now, less those named in `minus`; `ratio`: the first of two metrics of the subject divided by the second; `children`: sum of `metric` over the entities of this type that belong to the subject, or without `metric` the number of those entities that had any event; `sessions`: number, time or average time of a person's sessions. */
@@ -1323,7 +1382,7 @@ export interface OwnedEntity {
   id: string;
 }
 
-/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. */
+/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. */
 export interface Pack {
   name: string;
   subjects: Record<string, Subject>;
@@ -1332,6 +1391,10 @@ export interface Pack {
   permissions: Record<string, Record<string, Gate>>;
   keys: Record<string, HostKey>;
   demographics?: string[];
+  preferences?: Preferring;
+  journey?: Journey;
+  suggestions: Suggestion[];
+  holdout: number;
 }
 
 /** A device's answer to a passkey request; `challenge` identifies the request. */
@@ -1507,6 +1570,36 @@ export interface PersonSession {
   ip?: string;
 }
 
+/** What is known of a person. Parts that were not asked for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. */
+export interface Personal {
+  person: string;
+  preferences?: Preference[];
+  content_types?: ContentType[];
+  stage?: Decided | null;
+  intent?: Decided | null;
+  hours?: ActiveHours;
+  suggestion?: Suggested | null;
+  holdout?: boolean;
+}
+
+/** What one person likes, when they are active, where they are in their journey, what they want and what to suggest. The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion. */
+export interface PersonalizeQuestion {
+  question: "personalize";
+  person?: string;
+  user_id?: string;
+  include?: ("content_types" | "hours" | "intent" | "preferences" | "stage" | "suggestion")[];
+  language?: string;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
 /** People with sessions that started in the period, or the given persons; sorted, the highest first. */
 export interface PersonsQuestion {
   question: "persons";
@@ -1549,6 +1642,25 @@ export interface PlannedEvent {
   required?: string[];
   properties?: Record<string, Record<string, unknown>>;
   additionalProperties?: boolean;
+}
+
+/** A value of a key that a person likes. `confidence` is from 0 to 1; for what a person stated it is 1, or 0 if they muted it. `score` is the sum of the engagement scores, which lose half of their weight with every half-life; `interactions` is their number. */
+export interface Preference {
+  key: string;
+  value: string;
+  confidence: number;
+  source: "explicit" | "inferred" | "ml_predicted";
+  score: number;
+  interactions: number;
+  updated_at: string;
+  evidence: Evidence[];
+}
+
+/** How preferences follow from interactions: those of `days` days, each worth half as much after every `half_life_days`. `bands` lists, for an attribute that is a number, the limits of the bands in which it is counted. */
+export interface Preferring {
+  days: number;
+  half_life_days: number;
+  bands: Record<string, number[]>;
 }
 
 /** A message of a file, as it would be stored. The time is ISO 8601 in UTC, or empty. */
@@ -1945,6 +2057,12 @@ export interface RfmRow {
   expected_value: number;
 }
 
+/** A stage or an intent, and the conditions that must all hold for it; none hold for everybody. */
+export interface Rule {
+  name: string;
+  when: When[];
+}
+
 /** One run of a job. */
 export interface RunShown {
   started_at: string;
@@ -2159,6 +2277,13 @@ export interface SpendingModel {
   log_likelihood: number;
 }
 
+/** A preference as its person states it: a value of a key that they like, or mute (`likes` is false). */
+export interface StatedPreferenceBody {
+  key: string;
+  value: string;
+  likes?: boolean;
+}
+
 /** A statement in the engine's SQL. */
 export interface Statement {
   sql: string;
@@ -2215,6 +2340,30 @@ export interface Stretch {
 export interface Subject {
   of: string;
   metrics: Record<string, Metric>;
+}
+
+/** What to suggest to a person: an action, texts in their language, and `n`, the number in the message, if it has one. `because` is the stage and the intent that led to it. */
+export interface Suggested {
+  action: string;
+  message: string;
+  call_to_action: string;
+  priority: "high" | "low" | "medium";
+  n: number | null;
+  because: string[];
+}
+
+/** What to suggest in a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. */
+export interface Suggestion {
+  action: string;
+  stage?: string;
+  intent?: string;
+  priority?: "high" | "medium" | "low";
+  message: Record<string, string>;
+  call_to_action?: Record<string, string>;
+  new?: string;
+  times?: number;
+  rest_hours?: number;
+  dismissed_days?: number;
 }
 
 /** The number of lines taken. */
@@ -2603,6 +2752,13 @@ export interface WatchShown {
   secret: string;
 }
 
+/** A condition: a fact is over a number, below a number, or both. A fact that is unknown meets no condition. */
+export interface When {
+  fact: string;
+  over?: number | null;
+  below?: number | null;
+}
+
 /** Numbers of events, of days with any, of seconds spent and of bookings, and the longest run of consecutive days; by month, by type of entity, by hour of the day (24) and by weekday (7, from Monday). Impressions are not counted. */
 export interface YearAnswer {
   events: number;
@@ -2695,6 +2851,7 @@ export interface Questions {
   year: YearQuestion;
   properties: PropertiesQuestion;
   values: PropertyValuesQuestion;
+  personalize: PersonalizeQuestion;
   rejections: RejectionsQuestion;
   violations: ViolationsQuestion;
 }
@@ -2742,6 +2899,7 @@ export interface Answers {
   year: YearAnswer;
   properties: Property[];
   values: PropertyValue[];
+  personalize: Personal | null;
   rejections: Rejection[];
   violations: Violation[];
 }

@@ -13,6 +13,7 @@ import { Timeline } from "../kit/timeline";
 import { useToast } from "../kit/toast";
 import { Opened } from "../kit/why";
 import { t, term } from "../language";
+import { Insights } from "./Insights";
 
 const STEP = 200;
 const OF_PERSON: Column<PersonSession>[] = [
@@ -100,6 +101,7 @@ export function PersonPage() {
           )}
         </div>
         <aside className="min-w-0 space-y-4">
+          <Insights person={profile.person} />
           <Properties whole={person} />
           <Merges merges={person.merges} />
         </aside>

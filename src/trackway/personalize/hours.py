@@ -32,8 +32,7 @@ class ActiveHours(msgspec.Struct, kw_only=True):
 
 
 def active_hours(actions: Iterable[Action], now: datetime, timezone: str, zone: tzinfo) -> ActiveHours:
-    """Count a person's actions of the 7 days before `now` by hour. Of hours with as many actions, the earlier is first.
-    """
+    """Count a person's actions of the 7 days before `now` by hour; of hours with as many, the earlier is first."""
     week = [[0] * 24 for _ in range(7)]
     for action in actions:
         if now - timedelta(days=DAYS) <= action.at < now:

@@ -1,7 +1,7 @@
 """The journey of a person: the stage they are in and what they want now, by the first rule of the metrics pack that
 holds.
 
-Every verdict names its rule and the numbers that met it.
+Every decision names its rule and the numbers that met it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Met(msgspec.Struct, kw_only=True, omit_defaults=True):
     below: float | None = None
 
 
-class Verdict(msgspec.Struct):
+class Decided(msgspec.Struct):
     """The stage or intent of a person, with the conditions of its rule; without one, no earlier rule held."""
 
     name: str
     because: list[Met]
 
 
-def verdict(rules: Sequence[Rule], facts: Facts) -> Verdict | None:
+def decide(rules: Sequence[Rule], facts: Facts) -> Decided | None:
     """Return the first rule that holds; None if none does."""
     for rule in rules:
         values = [facts.get(when.fact) for when in rule.when]
@@ -45,7 +45,7 @@ def verdict(rules: Sequence[Rule], facts: Facts) -> Verdict | None:
                 for when, value in zip(rule.when, values, strict=True)
                 if value is not None
             ]
-            return Verdict(rule.name, met)
+            return Decided(rule.name, met)
     return None
 
 

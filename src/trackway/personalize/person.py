@@ -21,7 +21,7 @@ from trackway.enrich.identity import user_token
 from trackway.govern.metric_packs import Pack
 from trackway.govern.saved.preferences import StatedPreferences
 from trackway.personalize.hours import DAYS, ActiveHours, active_hours
-from trackway.personalize.journey import Verdict, facts, verdict
+from trackway.personalize.journey import Decided, decide, facts
 from trackway.personalize.preferences import (
     Action,
     ContentType,
@@ -38,6 +38,7 @@ from trackway.personalize.suggestions import Suggested, in_holdout, suggested
 from trackway.store.connection import Store
 
 Part = Literal["preferences", "content_types", "stage", "intent", "hours", "suggestion"]
+PARTS: tuple[Part, ...] = get_args(Part)
 _MOST_ACTIONS = 10_000
 _MATCHES = 0.1
 """The confidence from which a preference says that a new entity matches."""
@@ -66,8 +67,8 @@ class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
     person: str
     preferences: list[Preference] | msgspec.UnsetType = msgspec.UNSET
     content_types: list[ContentType] | msgspec.UnsetType = msgspec.UNSET
-    stage: Verdict | msgspec.UnsetType | None = msgspec.UNSET
-    intent: Verdict | msgspec.UnsetType | None = msgspec.UNSET
+    stage: Decided | msgspec.UnsetType | None = msgspec.UNSET
+    intent: Decided | msgspec.UnsetType | None = msgspec.UNSET
     hours: ActiveHours | msgspec.UnsetType = msgspec.UNSET
     suggestion: Suggested | msgspec.UnsetType | None = msgspec.UNSET
     holdout: bool | msgspec.UnsetType = msgspec.UNSET
@@ -109,11 +110,11 @@ def personalize(
     said = saved.of(question.project_id, known.user_ids)
     counting = [action for action in known.actions if said.cleared_at is None or action.at > said.cleared_at]
     parts: dict[str, Any] = {}
-    at = verdict(pack.journey.stages, of := facts(
+    at = decide(pack.journey.stages, of := facts(
         pack.journey, now, known.registered_at, known.activities, known.newest, known.traits
     ))  # fmt: skip
-    wants = verdict(pack.journey.intents, of)
-    include = set(asked.include or get_args(Part))
+    wants = decide(pack.journey.intents, of)
+    include = set(asked.include or PARTS)
     likes: list[Preference] = []
     if include & {"preferences", "suggestion"}:
         entities = {(action.entity_type, action.entity_id) for action in counting if is_interaction(action, pack.score)}

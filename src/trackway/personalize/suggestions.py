@@ -13,7 +13,7 @@ import msgspec
 import xxhash
 
 from trackway.govern.personal_rules import Priority, Suggestion
-from trackway.personalize.journey import Verdict
+from trackway.personalize.journey import Decided
 from trackway.personalize.preferences import Action
 
 SHOWN, DISMISSED, DONE = "Suggestion Shown", "Suggestion Dismissed", "Suggestion Done"
@@ -41,8 +41,8 @@ def in_holdout(project_id: bytes, person: int, share: float) -> bool:
 
 def suggested(
     suggestions: Iterable[Suggestion],
-    stage: Verdict | None,
-    intent: Verdict | None,
+    stage: Decided | None,
+    intent: Decided | None,
     actions: Iterable[Action],
     now: datetime,
     language: str,

@@ -27,6 +27,7 @@ from trackway.web.api.jobs import ScheduledJobs
 from trackway.web.api.live_stream import LiveStream
 from trackway.web.api.members import Members
 from trackway.web.api.money import Money
+from trackway.web.api.personalize import PersonalizeApi
 from trackway.web.api.plans import TrackingPlan
 from trackway.web.api.projects import Projects
 from trackway.web.api.question_parameters import asked, common
@@ -72,6 +73,7 @@ ROUTES: list[type[Controller]] = [
     Recounts,
     Customers,
     CustomerMetrics,
+    PersonalizeApi,
     Money,
     ConnectionsOfProject,
     Deliveries,

@@ -246,7 +246,9 @@ def origin_of(connection: Connection) -> RequestOrigin:
 def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
     """Guard every handler: enforce its `opt["may"]`. A handler without it is forbidden to everybody."""
     needed = handler.opt.get("may")
-    if needed == ANYBODY or connection.scope["path"].startswith("/docs"):
+    # OPTIONS tells methods only, and nobody is authenticated for it.
+    is_public = needed == ANYBODY or connection.scope["method"] == "OPTIONS"  # type: ignore[typeddict-item]
+    if is_public or connection.scope["path"].startswith("/docs"):
         return
     caller: Caller = connection.user
     if needed == SOMEBODY:

@@ -1,0 +1,158 @@
+"""What is known of one person, for applications: `GET /v1/personalize/{user_id}`, and the preferences that people
+state.
+
+Access: servers with a secret key, members with the permission `personal`, and people themselves with a token of the
+host for their own account of type user. A write key, which is public, reads nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import xxhash
+from litestar import Controller, Request, Response, delete, get, put, route
+from litestar.enums import HttpMethod
+from litestar.exceptions import NotFoundException, PermissionDeniedException
+from litestar.params import Parameter
+
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
+from trackway.govern.metric_packs import pack_of
+from trackway.govern.tables import Project
+from trackway.personalize.person import PARTS, Part, Personal, Personalize, personalize
+from trackway.runtime import Runtime
+from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
+
+_ANYWHERE = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag"}
+"""A token in a header is no cookie: pages of every origin may send theirs."""
+Include = Annotated[str, Parameter(description=f"the parts, joined by commas: {', '.join(PARTS)}; all by default")]
+Language = Annotated[str, Parameter(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
+
+
+class StatedPreferenceBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A preference as its person states it: a value of a key that they like, or mute (`likes` is false)."""
+
+    key: str
+    value: str
+    likes: bool = True
+
+
+class PersonalizeApi(Controller):
+    """`/v1/personalize/{user_id}`: about a user of the caller's project; `me` is the account of a token."""
+
+    path = "/v1/personalize/{user_id:str}"
+    tags = ("people",)
+
+    @get("/", opt={"may": SOMEBODY})
+    async def personal(
+        self,
+        user_id: str,
+        request: Request[Caller, Any, Any],
+        runtime: Runtime,
+        include: Include = "",
+        language: Language = "en",
+    ) -> Response[Personal] | Response[None]:
+        """Return what a person likes and wants, when they are active, and what to suggest to them. 404 for a user of
+        whom nothing is known; 304 if `If-None-Match` names the answer.
+        """
+        project = await asyncio.to_thread(_own_project, request.user, user_id)
+        asked = Personalize(user_id=user_id, include=_parts(include), language=language)
+        personal = await asyncio.to_thread(_personal, request.user, project, runtime, asked)
+        if personal is None:
+            raise NotFoundException(f"nothing is known of a user {user_id!r}")
+        tag = f'"{xxhash.xxh3_64_hexdigest(msgspec.json.encode(personal))}"'
+        headers = {**_ANYWHERE, "etag": tag, "cache-control": "private, no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(None, status_code=304, headers=headers)
+        return Response(personal, headers=headers)
+
+    @put("/preferences", opt={"may": SOMEBODY}, status_code=204, response_headers=_ANYWHERE, sync_to_thread=True)
+    def state(
+        self, user_id: str, data: StatedPreferenceBody, request: Request[Caller, Any, Any], runtime: Runtime
+    ) -> None:
+        """State that a person likes a value of a key, or mutes it. It wins over what their actions say. Access: the
+        person, and callers with the permission `manage`.
+        """
+        project, user = _to_change(request.user, user_id)
+        preferences = runtime.accounts.saved.preferences
+        preferences.state(UUID(project.id), user, data.key, data.value, data.likes)
+
+    @delete("/preferences", opt={"may": SOMEBODY}, response_headers=_ANYWHERE, sync_to_thread=True)
+    def forget(
+        self,
+        user_id: str,
+        request: Request[Caller, Any, Any],
+        runtime: Runtime,
+        key: str = "",
+        value: str = "",
+    ) -> None:
+        """Take back what a person stated for a key and value. Without these, clear all their preferences: what they did
+        up to now says nothing any more. Access: the person, and callers with the permission `manage`.
+        """
+        project, user = _to_change(request.user, user_id)
+        preferences = runtime.accounts.saved.preferences
+        if bool(key) != bool(value):
+            raise BadQuestion("key" if value else "value", "is required with the other one; give both, or none")
+        if not key:
+            preferences.clear(UUID(project.id), user)
+        elif not preferences.take_back(UUID(project.id), user, key, value):
+            raise NotFoundException(f"the user did not state {key}: {value}")
+
+    # Litestar answers OPTIONS itself where no handler with an earlier name does.
+    @route(
+        ["/", "/preferences"], http_method=[HttpMethod.OPTIONS], opt={"may": ANYBODY}, status_code=204,
+        include_in_schema=False, sync_to_thread=False,
+    )  # fmt: skip
+    def allow(self, user_id: str) -> Response[None]:  # noqa: ARG002 - part of the path
+        """Tell browsers that pages of every origin may call these addresses."""
+        allowed = {
+            "access-control-allow-methods": "GET, PUT, DELETE",
+            "access-control-allow-headers": "authorization, content-type, if-none-match",
+            "access-control-max-age": "86400",
+        }
+        return Response(None, status_code=204, headers=_ANYWHERE | allowed)
+
+
+def _parts(include: str) -> list[Part]:
+    names = [name for name in include.split(",") if name]
+    if unknown := [name for name in names if name not in PARTS]:
+        raise BadQuestion("include", f"{unknown[0]!r} is no part; the parts are {', '.join(PARTS)}")
+    return [part for part in PARTS if part in names]
+
+
+def _own_project(caller: Caller, user_id: str) -> Project:
+    """Return the caller's only project, in which they may see this user.
+
+    Raises:
+        PermissionDeniedException: they may not see single people, or only another person.
+    """
+    projects = caller.projects()
+    if len(projects) != 1:
+        raise BadQuestion("project", "use a secret key or a token of the project; you see several projects")
+    caller.need(projects[0], "personal")
+    account = caller.account(projects[0])
+    if account is not None and user_id not in ("me", account.id):
+        raise PermissionDeniedException("this is another person; a token opens what is known of its own account only")
+    return projects[0]
+
+
+def _to_change(caller: Caller, user_id: str) -> tuple[Project, str]:
+    """Return the project and the user whose preferences the caller may change."""
+    project = _own_project(caller, user_id)
+    account = caller.account(project)
+    if account is None:
+        caller.need(project, "manage")
+    return project, user_id if account is None else account.id
+
+
+def _personal(caller: Caller, project: Project, runtime: Runtime, asked: Personalize) -> Personal | None:
+    # Not at the desk: an application waits for this look-up by key, and so it must not wait for a slot behind slow
+    # questions of the same project.
+    now = datetime.now(UTC)
+    question = Question.of(project, Period(datetime(2000, 1, 1, tzinfo=UTC), now))
+    store = runtime.store.within(caller.policy(project))
+    return personalize(store, question, asked, pack_of(project.metrics), runtime.accounts.saved.preferences, now)[1]
