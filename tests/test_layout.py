@@ -53,8 +53,10 @@ def test_templates_are_asked_by_a_module_of_their_room_or_are_of_the_language() 
     asked = {
         (module.parent.name, name) for module in MODULES for name in re.findall(r'"(\w+/\w+\.sql)"', module.read_text())
     }
-    templates = {
-        path.relative_to(SOURCE / "analyze") for path in (SOURCE / "analyze").rglob("*.sql") if path not in STATEMENTS
+    templates = {path.relative_to(SOURCE / "analyze") for path in (SOURCE / "analyze").rglob("*.sql")}
+    templates |= {path.relative_to(SOURCE) for path in (SOURCE / "personalize").rglob("*.sql")}
+    templates -= {
+        path.relative_to(SOURCE / "analyze") for path in STATEMENTS if path.is_relative_to(SOURCE / "analyze")
     }
     used = {Path(name) for _, name in asked} | {
         Path(name)
@@ -62,7 +64,7 @@ def test_templates_are_asked_by_a_module_of_their_room_or_are_of_the_language() 
         for name in re.findall(r'"(\w+/\w+\.sql)"', path.read_text())
     }
     assert used == templates
-    rooms = {path.name for path in (SOURCE / "analyze").iterdir() if path.is_dir()}
+    rooms = {path.name for path in (SOURCE / "analyze").iterdir() if path.is_dir()} | {"personalize"}
     assert [
         (room, name) for room, name in asked if room in rooms and not name.startswith((f"{room}/", "language/"))
     ] == []
@@ -99,7 +101,9 @@ def test_statements_of_more_than_one_line_are_in_sql_files(room: str) -> None:
 
 
 def test_sql_files_of_statements_lie_beside_their_module_which_uses_each_macro() -> None:
-    own_rule = {path for folder in ("analyze", "store/schema") for path in (SOURCE / folder).rglob("*.sql")}
+    own_rule = {
+        path for folder in ("analyze", "personalize", "store/schema") for path in (SOURCE / folder).rglob("*.sql")
+    }
     files = [path for path in SOURCE.rglob("*.sql") if path in STATEMENTS or path not in own_rule]
     called = set(re.findall(r"(?<!macro )\b(\w+)\(", "".join(path.read_text() for path in files)))
     for path in files:

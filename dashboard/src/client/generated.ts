@@ -1570,7 +1570,7 @@ export interface PersonSession {
   ip?: string;
 }
 
-/** What is known of a person. Parts that were not asked for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. */
+/** The parts of the knowledge about a person. Parts that were not asked for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. */
 export interface Personal {
   person: string;
   preferences?: Preference[];
@@ -1582,7 +1582,7 @@ export interface Personal {
   holdout?: boolean;
 }
 
-/** What one person likes, when they are active, where they are in their journey, what they want and what to suggest. The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion. */
+/** Preferences, content types, stage, intent and active hours of one person, and a suggestion to them. The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion. */
 export interface PersonalizeQuestion {
   question: "personalize";
   person?: string;
@@ -1656,7 +1656,7 @@ export interface Preference {
   evidence: Evidence[];
 }
 
-/** How preferences follow from interactions: those of `days` days, each worth half as much after every `half_life_days`. `bands` lists, for an attribute that is a number, the limits of the bands in which it is counted. */
+/** The way in which preferences follow from interactions: those of `days` days, each worth half as much after every `half_life_days`. `bands` lists, for an attribute that is a number, the limits of the bands in which it is counted. */
 export interface Preferring {
   days: number;
   half_life_days: number;
@@ -2342,7 +2342,7 @@ export interface Subject {
   metrics: Record<string, Metric>;
 }
 
-/** What to suggest to a person: an action, texts in their language, and `n`, the number in the message, if it has one. `because` is the stage and the intent that led to it. */
+/** A suggestion to a person: an action, texts in their language, and `n`, the number in the message, if it has one. `because` is the stage and the intent that led to it. */
 export interface Suggested {
   action: string;
   message: string;
@@ -2352,7 +2352,7 @@ export interface Suggested {
   because: string[];
 }
 
-/** What to suggest in a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. */
+/** A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. */
 export interface Suggestion {
   action: string;
   stage?: string;

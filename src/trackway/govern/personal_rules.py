@@ -70,7 +70,7 @@ class Journey(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Preferring(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How preferences follow from interactions: those of `days` days, each worth half as much after every
+    """The way in which preferences follow from interactions: those of `days` days, each worth half as much after every
     `half_life_days`. `bands` lists, for an attribute that is a number, the limits of the bands in which it is counted.
     """
 
@@ -80,7 +80,7 @@ class Preferring(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What to suggest in a stage; without a `stage`, in every stage that has no suggestion of its own. With an
+    """A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an
     `intent`, it goes before those without one.
 
     `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that

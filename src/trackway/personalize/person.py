@@ -1,4 +1,5 @@
-"""What an application needs to know of one person: preferences, stage, intent, active hours, and what to suggest next.
+"""The knowledge about one person that applications act on: preferences, stage, intent, active hours, and what to
+suggest next.
 
 Everything follows from the person's actions up to the end of the period, under all their ids, and from the rules of the
 project's metrics pack.
@@ -47,7 +48,7 @@ _NEVER = datetime(2299, 1, 1, tzinfo=UTC)
 
 
 class Personalize(msgspec.Struct, tag="personalize", tag_field="question", kw_only=True):
-    """What one person likes, when they are active, where they are in their journey, what they want and what to suggest.
+    """Preferences, content types, stage, intent and active hours of one person, and a suggestion to them.
 
     The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own
     and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion.
@@ -60,8 +61,8 @@ class Personalize(msgspec.Struct, tag="personalize", tag_field="question", kw_on
 
 
 class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is known of a person. Parts that were not asked for are absent; a stage, intent or suggestion is null when
-    no rule fits. `holdout` says that the person belongs to those who see no suggestions.
+    """The parts of the knowledge about a person. Parts that were not asked for are absent; a stage, intent or
+    suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions.
     """
 
     person: str
@@ -75,8 +76,8 @@ class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class _Known(NamedTuple):
-    """What the store has of a person: all actions of the pack's `days` (`actions`), the newest ones, the newest value
-    of each trait, and all user ids.
+    """The rows of a person in the store: all actions of the pack's `days` (`actions`), the newest ones, the newest
+    value of each trait, and all user ids.
     """
 
     number: int

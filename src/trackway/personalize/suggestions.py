@@ -22,7 +22,7 @@ _RANKS: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
 
 
 class Suggested(msgspec.Struct, kw_only=True):
-    """What to suggest to a person: an action, texts in their language, and `n`, the number in the message, if it has
+    """A suggestion to a person: an action, texts in their language, and `n`, the number in the message, if it has
     one. `because` is the stage and the intent that led to it.
     """
 

@@ -30,8 +30,9 @@ def separate(store: Store, separated: list[Separated], token: str) -> None:
     if not separated:
         return
     values = rewrite(store, scratch(store, "late_sign_outs"), _rows(separated), token)
-    counters = ("activity", "person_hours", "actions", "session_hours", "customers")
-    for name in (f"correct_{counter}" for counter in counters):
+    for name in (
+        "correct_activity", "correct_person_hours", "correct_actions", "correct_session_hours", "correct_customers",
+    ):  # fmt: skip
         store.everywhere(_own(store, name, token=token), values)
     store.everywhere(_own(store, "move_orders"), values)
     store.command(_own(store, "restate_order_totals"), values)

@@ -19,7 +19,7 @@ _LONGEST_KEY, _LONGEST_VALUE, _LONGEST_USER = 100, 200, 200
 
 
 class Stated(NamedTuple):
-    """What a person stated: for each key and value whether they like it, and since when; interactions up to
+    """The statements of a person: for each key and value whether they like it, and since when; interactions up to
     `cleared_at` say nothing about them any more.
     """
 

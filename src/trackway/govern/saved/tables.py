@@ -188,7 +188,7 @@ class SentDigest(Base):
 
 
 class StatedPreference(Base):
-    """What a user said that they like (`likes`) or mute (not `likes`): a key and a value.
+    """A key and a value that a user said they like (`likes`) or mute (not `likes`).
 
     A row without a key says since when interactions count for the user's preferences: those before were cleared.
     """

@@ -1,4 +1,4 @@
-"""What is known of one person, for applications: `GET /v1/personalize/{user_id}`, and the preferences that people
+"""The knowledge about one person, for applications: `GET /v1/personalize/{user_id}`, and the preferences that people
 state.
 
 Access: servers with a secret key, members with the permission `personal`, and people themselves with a token of the
