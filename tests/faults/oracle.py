@@ -14,6 +14,9 @@ _GAP = 30 * 60_000
 _OUT, _ENDED = "Signed Out", "Session Ended"
 _PAGE = "type IN ('page', 'screen')"
 _HOUR = "toStartOfHour(toDateTime({}, 'UTC'))"
+_PASSIVE = (
+    "'impression', 'engagement', 'time_in_view', 'scroll', 'web_vital', 'error', 'messages_dropped', 'Session Ended'"
+)
 _BY_EVENT = _HOUR.format("timestamp")
 _BY_START = _HOUR.format("started_at")
 _LASTED = (
@@ -91,6 +94,10 @@ _HIDDEN = [
     _differ("person_hours", f"{_BY_EVENT} AS hour;identity;toString(name) AS name",
             {"n": ("events", "1"), "d": ("if(isFinite(duration_s), duration_s, 0)", f"if(isFinite({_LASTED}), {_LASTED}, 0)")},
             "(SELECT hour, identity, toString(name) AS name, events, duration_s FROM person_hours)", "events"),
+    _differ("actions", "identity;timestamp;toString(name) AS name",
+            {"n": ("actions", "1"), "d": ("if(isFinite(duration_s), duration_s, 0)", f"if(isFinite({_LASTED}), {_LASTED}, 0)")},
+            "(SELECT identity, timestamp, toString(name) AS name, actions, duration_s FROM actions)",
+            f"(SELECT * FROM events WHERE type IN ('page', 'screen', 'track') AND name NOT IN ({_PASSIVE}))"),
     _differ("revenue_counts", f"{_BY_EVENT} AS hour;toString(name) AS name;toString(currency) AS currency",
             {"n": ("revenue", "e.revenue")},
             "(SELECT hour, toString(name) AS name, toString(currency) AS currency, revenue FROM revenue_counts)",

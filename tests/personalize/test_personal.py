@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +18,7 @@ from factories import PERSON_AT_A_BROWSER, message
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
 from trackway.collect.views.ledger import Ledger
+from trackway.enrich.session import PASSIVE
 from trackway.event import Message
 from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import Pack, pack_of
@@ -21,6 +26,7 @@ from trackway.govern.saved.preferences import StatedPreferences
 from trackway.personalize.person import Personalize, personalize
 from trackway.store.entities import Entity, Register
 from trackway.store.policy import Policy
+from trackway.store.recount import differences, recount
 
 NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
 PACK = pack_of("marketplace")
@@ -187,3 +193,22 @@ def test_nobody_and_others_are_not_told(loaded: Loaded, saved: StatedPreferences
     with pytest.raises(BadQuestion, match="does not see single people"):
         of_entities = loaded.store.within(Policy(project, (("gig", "1"),)))
         personalize(of_entities, question, Personalize(user_id="ann"), PACK, saved, NOW)
+
+
+def test_every_statement_about_actions_knows_the_same_passive_events() -> None:
+    store = Path(inspect.getfile(Register)).parent
+    files = [store / "schema" / "0019_actions.sql", store / "late_sign_outs.sql", store / "derived_tables.sql"]
+    for file in files:
+        [listed] = re.findall(r"name NOT IN \(('impression'[^)]+)\)", file.read_text())
+        assert {name.strip("' ") for name in listed.split(",")} == PASSIVE, file.name
+
+
+def test_a_recount_makes_actions_as_they_were(loaded: Loaded, saved: StatedPreferences, project: UUID) -> None:
+    loaded.load(project, [did("view", n * HOUR, f"gig:{n % 3}", user="u") for n in range(30)])
+    before = known(loaded, saved, project, user_id="u")
+    lock, start, end = contextlib.nullcontext(), NOW.replace(tzinfo=None) - 3 * DAY, NOW.replace(tzinfo=None) + DAY
+    assert differences(loaded.store, lock, project, start, end) == []
+    loaded.store.command(f"ALTER TABLE actions DELETE WHERE project_id = '{project}' SETTINGS mutations_sync = 2")
+    assert {one.counter: one.rows for one in differences(loaded.store, lock, project, start, end)} == {"actions": 30}
+    recount(loaded.store, lock, project, start, end)
+    assert known(loaded, saved, project, user_id="u") == before

@@ -162,6 +162,9 @@ def test_persons_and_their_activity_are_the_same_in_any_order_of_arrival(
             "GROUP BY identity HAVING n != 0 ORDER BY identity"
         )
         assert loaded.rows(project, active) == loaded.rows(project, counted), table
+    acted = counted.replace("GROUP BY", "AND type IN ('page', 'screen', 'track') GROUP BY")
+    actions = active.replace(f"sum(events)) AS n FROM {table}", "sum(actions)) AS n FROM actions")
+    assert loaded.rows(project, actions) == loaded.rows(project, acted)
 
 
 def test_time_of_day_is_kept(loaded: Loaded, project: UUID) -> None:

@@ -100,7 +100,7 @@ export function PersonPage() {
             </Card>
           )}
         </div>
-        <aside className="min-w-0 space-y-4">
+        <aside className="order-first min-w-0 space-y-4 lg:order-none">
           <Insights person={profile.person} />
           <Properties whole={person} />
           <Merges merges={person.merges} />
