@@ -66,7 +66,9 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
 
 _TESTS = Path(__file__).parent
 _THOROUGH = "TRACKWAY_TEST_THOROUGH"
-_PROCESSES = re.compile(r"\b(Server|Postgres|Kafka|Victim|Popen|launch)\(|\bsubprocess\.|\bprocesses\.|campaign\(")
+_PROCESSES = re.compile(
+    r"\b(Server|Postgres|Kafka|ClickHouse|Shards|Victim|Popen|launch)\(|\bsubprocess\.|\bprocesses\.|campaign\("
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -188,7 +190,7 @@ class Server:
             "TRACKWAY_ADMIN_EMAIL": EMAIL,
             "TRACKWAY_ADMIN_PASSWORD": PASSWORD,
             "TRACKWAY_REQUESTS_PER_MINUTE": "0",
-            "TRACKWAY_FAILED_SIGN_INS_PER_MINUTE": "0",  # tests share servers, and how many fail in a minute depends on the machine
+            "TRACKWAY_FAILED_SIGN_INS_PER_MINUTE": "0",
             "TRACKWAY_BATCH_SECONDS": "0.05",
             **{f"TRACKWAY_{name.upper()}": value for name, value in settings.items()},
         }
