@@ -1,5 +1,6 @@
 """The API: who may call what, how it refuses, and that it is described."""
 
+import logging
 import re
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from chromium import AGENT
 from conftest import EMAIL, PASSWORD, SECRET_KEY, WRITE_KEY, Server
 from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import BadAccount
+from trackway.web.server.app import unserved
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 QUESTIONS = ["overview", "trend", "breakdown?by=path", "sources", "events", "sessions", "visitors", "visitor?id=types", "live",
@@ -370,3 +372,9 @@ def test_files_are_gzipped_for_whoever_takes_that(server: Server) -> None:
     assert zipped.content == plain.content
     assert int(zipped.headers["content-length"]) <= 3000, "the core has at most 3 kB"
     assert zipped.headers["vary"] == "accept-encoding"
+
+
+def test_building_the_application_leaves_the_log_as_the_command_has_set_it() -> None:
+    before = logging.getLogger().handlers[:]
+    unserved.__wrapped__()
+    assert logging.getLogger().handlers == before and logging.getLogger("litestar").handlers == []
