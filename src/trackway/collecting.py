@@ -24,6 +24,9 @@ from trackway.store.entities import Register
 from trackway.store.progress_elsewhere import ProgressElsewhere
 from trackway.store.recovery import kafka_log
 
+_MOST_MB = 1024
+"""Most memory of a lookup; the server refuses more than it allows to the reader."""
+
 
 class CollectingRuntime(Runtime):
     """Log, accounts and collector. Any number of these processes may run, beside one with the role `all`.
@@ -66,7 +69,8 @@ class CollectingRuntime(Runtime):
             return
         # A server that is away when the process starts is asked when it is needed.
         begun = threading.Event()
-        self.store = Store(settings.store_reader or settings.store, memory_mb=settings.engine_memory_mb, begun=begun)
+        memory_mb = min(settings.engine_memory_mb, _MOST_MB)
+        self.store = Store(settings.store_reader or settings.store, memory_mb=memory_mb, begun=begun)
         self._closers.append(self.store.close)
         begun.set()
         # The process with the role all brings to the log what this one leaves behind, so it needs no name that lasts.

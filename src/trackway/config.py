@@ -132,6 +132,9 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The password to sign in to the mail server with."""
     mail_from: str = "trackway@localhost"
     """The sender of digests."""
+    import_patience_seconds: float = 300
+    """Seconds for which an import waits while nothing at all is stored; then it ends and says what still waits, and the
+    next import or export begins. A restart of the loader or the store takes less."""
     batch_messages: int = 50_000
     """Most messages that the loader stores in one batch."""
     batch_seconds: float = 0.5
@@ -150,7 +153,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     secure_cookies: bool = False
     """Mark the session cookie Secure; set it when the dashboard is served over HTTPS."""
     engine_memory_mb: int = 4096
-    """Most memory that one question may use in the engine process."""
+    """Most memory that one question may use in the engine process, or on a server; there, after it was raised, run what
+    `trackway store users` prints again."""
 
     @property
     def loaders(self) -> int:
@@ -216,6 +220,7 @@ RANGES = {
     "segment_bytes": Range(1, 2**40, "bytes"),
     "keep_log_hours": Range(0, _YEARS_H, "hours"),
     "keep_views_days": Range(0, 36_500, "days"),
+    "import_patience_seconds": Range(1, 86_400, "seconds"),
     "batch_messages": Range(1, 1_000_000, "messages"),
     "batch_seconds": Range(0, 60, "seconds"),
     "checkpoint_seconds": Range(0, 86_400, "seconds"),

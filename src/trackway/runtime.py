@@ -214,7 +214,7 @@ class Runtime:
         self._purges = 0
         self.transfer_worker = TransferWorker(
             directory / "transfers", self.accounts.transfers, self.store, self.privacy, installation_key(directory),
-            self.write, self.progress.waiting, self.progress.mark,
+            self.write, self.progress, settings.import_patience_seconds,
         )  # fmt: skip
         self._closers.append(self.transfer_worker.stop)
         if settings.local_store is not None:

@@ -23,9 +23,13 @@ ADMIN = "admin of it"
 
 def _profile(name: str, settings: str) -> str:
     """Settings as XML."""
-    listed = [re.fullmatch(r"(\w+) = (\w+)( CONST)?", one) for one in settings.split(", ")]
+    listed = [re.fullmatch(r"(\w+) = (\w+)( CONST| MIN (\d+) MAX (\d+))?", one) for one in settings.split(", ")]
     values = "".join(f"<{one[1]}>{one[2]}</{one[1]}>" for one in listed)
-    fixed = "".join(f"<{one[1]}><const/></{one[1]}>" for one in listed if one[3])
+    fixed = "".join(
+        f"<{one[1]}>{f'<min>{one[4]}</min><max>{one[5]}</max>' if one[5] else '<const/>'}</{one[1]}>"
+        for one in listed
+        if one[3]
+    )
     return f"<{name}>{values}<constraints>{fixed}</constraints></{name}>"
 
 

@@ -13,6 +13,7 @@ import pytest
 import processes
 from conftest import Server
 from postgres import Postgres, programs
+from trackway.config import Settings
 from trackway.store.engine_config import READER_SETTINGS
 from trackway.store.server_rights import READER_RIGHTS, WRITER_RIGHTS
 
@@ -101,10 +102,12 @@ def test_the_users_have_the_rights_that_trackway_needs_and_their_passwords_are_t
         assert [one.text for one in grants] == [f"GRANT {right.format(database='trackway')}" for right in rights]
     fixed = ElementTree.parse(FOLDER / "users.xml").find("profiles/reader")
     assert fixed is not None
+    most = str(Settings().engine_memory_mb * 1024 * 1024)
     assert {one.tag: one.text for one in fixed if one.tag not in ("profile", "constraints")} == {
-        name: str(value) for name, value in READER_SETTINGS.items()
-    }
-    assert {one.tag for one in fixed.findall("constraints/*")} == READER_SETTINGS.keys() - {"readonly"}
+        **{name: str(value) for name, value in READER_SETTINGS.items()}, "max_memory_usage": most,
+    }  # fmt: skip
+    assert {one.tag for one in fixed.findall("constraints/*")} == {*READER_SETTINGS, "max_memory_usage"} - {"readonly"}
+    assert [fixed.findtext(f"constraints/max_memory_usage/{name}") for name in ("min", "max")] == ["1", most]
     settings = reached(secrets, server)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("TRACKWAY_")},

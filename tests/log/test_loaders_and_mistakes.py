@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from loaders import Site, events, send
@@ -85,5 +87,35 @@ def test_a_loader_on_the_directory_of_another_says_which_it_needs(kafka: Kafka, 
         site.loaders[0].data = site.main.data
         site.loaders[0].start()
         eventually(lambda: "its own data directory" in site.loaders[0].http.get("/readyz").json()["trouble"])
+    finally:
+        site.close()
+
+
+def test_an_import_for_a_loader_that_is_dead_ends_and_lets_the_others_go_on(kafka: Kafka, tmp_path: Path) -> None:
+    site = Site(kafka, tmp_path, "standing", 2)
+    site.main.environment["TRACKWAY_IMPORT_PATIENCE_SECONDS"] = "2"
+    lines = b"".join(b'{"event": "Imported", "userId": "u%d"}\n' % n for n in range(30))
+    try:
+        site.main.start()
+        project, _, secret = site.project("dead", 1)
+        other, _, its_secret = site.project("alive", 0)
+
+        def bring(project_id: str, secret_key: str) -> Callable[[], dict[str, Any]]:
+            path, headers = f"/api/v1/projects/{project_id}/transfers", {"authorization": f"Bearer {secret_key}"}
+            params = {"name": "a.ndjson", "format": "ndjson"}
+            made = site.main.http.post(f"{path}/imports", params=params, content=lines, headers=headers)
+            assert made.status_code == 201, made.text
+            return lambda: site.main.http.get(path, headers=headers).json()[0]  # type: ignore[no-any-return]
+
+        dead, alive = bring(project.id, secret), bring(other.id, its_secret)
+        eventually(lambda: alive()["state"] == "done", 120)
+        assert alive()["outcome"]["added"] == 30
+        ended = dead()
+        assert (ended["state"], ended["outcome"]["taken"]) == ("failed", 30)
+        for said in ("the whole file is in the log", "messages wait, and the project's loader has stored nothing for 2 s",
+                     "the project has 0 more events"):  # fmt: skip
+            assert said in ended["message"]
+        site.loaders[0].start()
+        eventually(lambda: events(site, project) == 30, 150)
     finally:
         site.close()

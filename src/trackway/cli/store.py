@@ -28,6 +28,10 @@ def _server(data: str | None) -> Settings:
     return settings
 
 
+_LITTLE_MB = 64
+"""Memory for checks, below every limit that a server may have for the reader."""
+
+
 @store.command("users")
 def users(data: Data = None) -> None:
     """Print the statements that create the database and the users of TRACKWAY_STORE and TRACKWAY_STORE_READER.
@@ -42,7 +46,7 @@ def users(data: Data = None) -> None:
         show.fail("set TRACKWAY_STORE_READER too: the same address with the name and password of a second user")
     if user_of(settings.store)[0] == user_of(settings.store_reader)[0]:
         show.fail("TRACKWAY_STORE and TRACKWAY_STORE_READER name the same user; give the second one another name")
-    for statement in statements(settings.store, settings.store_reader):
+    for statement in statements(settings.store, settings.store_reader, settings.engine_memory_mb):
         typer.echo(f"{statement};")
 
 
@@ -130,10 +134,10 @@ def _findings(settings: Settings) -> list[dict[str, Any]]:
             problem = "it names the user of store, who may write; see `trackway store users`"
             found.append({"what": name, "is": "", "problem": problem})
             continue
-        opened = Store(dsn, clients=1)
+        opened = Store(dsn, clients=1, memory_mb=_LITTLE_MB)
         version = opened.ask("SELECT version() AS version")["version"][0].as_py()
         missing = missing_rights(opened, rights)
-        loose = loose_settings(opened) if name == "store_reader" else []
+        loose = loose_settings(opened, settings.engine_memory_mb) if name == "store_reader" else []
         problems = [
             f"{text}: {'; '.join(of)}"
             for text, of in (("rights that are missing", missing), ("settings that the user needs", loose))

@@ -25,6 +25,7 @@ from trackway.store.checkpoint import Checkpoint
 from trackway.store.cluster import misplaced, places
 from trackway.store.connection import Store
 from trackway.store.engine import EngineUnavailable, end_orphan
+from trackway.store.history import newest_of
 from trackway.store.migration import pending, unknown
 from trackway.store.move_state import CannotMove, State, read_state, state_file
 from trackway.store.moving import Move, Tell, explained, half_purged, patiently, tables_with_rows, unfinished_changes
@@ -65,11 +66,12 @@ def move_store(settings: Settings, tell: Tell) -> Moved:
         try:
             patiently(lambda text: tell(0, 0, text), _refuse_unfit_server, target)
             rows = _copy(settings, target, tell)
+            newest = patiently(lambda text: tell(0, 0, text), newest_of, target, [])
         except QuestionFailed as error:
             raise CannotMove(explained(error)) from error
         finally:
             target.close()
-        return Moved(rows, _finish(directory))
+        return Moved(rows, _finish(directory, newest))
 
 
 @contextmanager
@@ -186,6 +188,8 @@ def _told(tell: Tell, number: int, servers: int) -> Tell:
 
 def _states(directory: Path, dsn: str, target: Store, known: Checkpoint | None) -> list[State]:
     """Return how far the move has come to the server, or to each shard."""
+    if known is not None:
+        known.newest = 0  # written by a move that was killed at its end
     source = hashlib.blake2b(msgspec.json.encode(known), digest_size=16).hexdigest()
     if not target.shards:
         return [_state(directory, target, source, f"{hosts_of(dsn)[0][0]}/{database_of(dsn)}")]
@@ -242,12 +246,19 @@ def _clear(target: Store) -> None:
         target.command(f"TRUNCATE TABLE {name} SETTINGS max_table_size_to_drop = 0")
 
 
-def _finish(directory: Path) -> Path:
-    """Give the store's directory another name, which makes the server the store; return it."""
+def _finish(directory: Path, newest: int) -> Path:
+    """Give the store's directory another name, which makes the server the store; return it.
+
+    Args:
+        newest: the highest version of a session on the server; a later start refuses a server that has none.
+    """
     local = directory / "store"
     kept = directory / f"store.moved-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     with suppress(FileNotFoundError):
         private.write(local / "checkpoint", (directory / "loader" / "checkpoint").read_bytes())
+    if (known := checkpoint.read(directory / "loader")) is not None:
+        known.newest = newest
+        checkpoint.write(directory / "loader", known)
     local.rename(kept)
     private.sync_directory(directory)
     for file in (directory / FOLDER).glob("state*"):

@@ -1,5 +1,8 @@
 """Imports and exports of a running server: run one after the other, with progress; each can be stopped at any moment.
 
+An import waits for the project's loader. One that stores nothing at all for some minutes ends the import, because the
+transfers of all projects wait for it.
+
 A transfer that was interrupted by a server stop starts again at the next server start: an import's messages have the
 same ids as before, and an export's file is written from its beginning.
 """
@@ -13,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 from uuid import UUID
 
 import msgspec
@@ -35,12 +38,13 @@ from trackway.private import PART, durably
 from trackway.store.connection import Store
 from trackway.store.lookups import event_count
 from trackway.store.policy import Policy
-from trackway.store.progress import Mark
 from trackway.store.refusals import QuestionFailed, shown
 
 logger = logging.getLogger("trackway.operate")
 
 EXPORTS = (*WRITERS, "ndjson")
+_MOST_WAITING = 200_000
+"""Messages that may wait to be stored before an import writes more."""
 _SAID_EVERY_S = 0.5
 _LOOKED_EVERY_S = 1.0
 
@@ -70,6 +74,30 @@ def write_export(
     return written
 
 
+class Progress(Protocol):
+    """The progress of the loaders."""
+
+    def waiting(self, project_id: UUID) -> int:
+        """Return the number of messages that wait to be stored, with those of a project."""
+        ...
+
+    def stored(self, project_id: UUID) -> int:
+        """Return a number that grows whenever the loader of a project stores something."""
+        ...
+
+    def mark(self, project_id: UUID) -> Callable[[], bool]:
+        """Return whether everything in the log of a project is stored that is there now, as a function."""
+        ...
+
+
+class Standstill(Exception):
+    """The loader of the project has stored nothing for longer than an import waits; the text says what waits."""
+
+
+_TOLD = (BadFile, BadQuestion, QuestionFailed, LogUnavailable, OSError, Standstill, pa.ArrowException)
+"""Errors whose text says to the user what to do."""
+
+
 class TransferWorker:
     """Runs transfers in a thread.
 
@@ -77,8 +105,8 @@ class TransferWorker:
         directory: the directory of the files.
         key: the key for the pseudonyms of an access log's visitors.
         write: writes an arrival to the log, from any thread.
-        waiting: returns the number of messages that wait to be stored, with those of a project.
-        mark: returns whether everything in the log of a project is stored that is there now, as a function.
+        progress: of the loaders.
+        patience_s: the seconds for which an import waits while nothing is stored.
     """
 
     def __init__(
@@ -89,12 +117,12 @@ class TransferWorker:
         privacy: Privacy,
         key: bytes,
         write: Callable[[Arrival], None],
-        waiting: Callable[[UUID], int],
-        mark: Callable[[UUID], Mark],
+        progress: Progress,
+        patience_s: float,
     ) -> None:
         self._directory = directory
         self._transfers, self._store, self._privacy, self._key = transfers, store, privacy, key
-        self._write, self._waiting, self._mark = write, waiting, mark
+        self._write, self._progress, self._patience_s = write, progress, patience_s
         self._queue: queue.Queue[Transfer | None] = queue.Queue()
         self._known: set[str] = set()
         self._cancelled: set[str] = set()
@@ -152,7 +180,7 @@ class TransferWorker:
                     return  # it starts again at the next server start
                 self._transfers.change(transfer.id, state="cancelled")
                 self.file_of(transfer).unlink(missing_ok=True)
-            except (BadFile, BadQuestion, QuestionFailed, LogUnavailable, OSError, pa.ArrowException) as error:
+            except _TOLD as error:
                 self._transfers.change(transfer.id, state="failed", message=shown(error)[:1000])
             except Exception as error:
                 logger.exception("a transfer failed")
@@ -212,9 +240,13 @@ class TransferWorker:
         self._transfers.change(transfer.id, total=packed.size)
 
         def write(arrival: Arrival) -> None:
-            while self._waiting(project_id) > 200_000:
-                self._check(transfer)
-                sleep(0.05)
+            try:
+                self._wait(transfer, lambda: self._progress.waiting(project_id) <= _MOST_WAITING)
+            except Standstill as error:
+                raise Standstill(
+                    f"a part of the file is in the log: {error}. Import the file again then; what is in the log is not "
+                    "counted twice"
+                ) from error
             self._write(arrival)
 
         try:
@@ -225,15 +257,29 @@ class TransferWorker:
         finally:
             packed.close()
         self._transfers.change(transfer.id, done=packed.size, outcome=outcome)
-        self._wait_until_stored(transfer)
+        try:
+            self._wait(transfer, self._progress.mark(project_id))
+        except Standstill as error:
+            raise Standstill(
+                f"the whole file is in the log, and need not be imported again: {error}; so far, the project has "
+                f"{event_count(self._store, project_id) - before} more events than before"
+            ) from error
         return {**outcome, "added": event_count(self._store, project_id) - before}
 
-    def _wait_until_stored(self, transfer: Transfer) -> None:
-        """Wait until everything that is in the log now can be queried."""
-        is_stored = self._mark(UUID(transfer.project_id))
-        while not is_stored():
+    def _wait(self, transfer: Transfer, holds: Callable[[], bool]) -> None:
+        """Wait until something holds that the project's loader brings about. Raises Standstill."""
+        project_id = UUID(transfer.project_id)
+        stored, since = -1, monotonic()
+        while not holds():
             self._check(transfer)
             sleep(0.05)
+            if (reached := self._progress.stored(project_id)) != stored:
+                stored, since = reached, monotonic()
+            elif monotonic() - since > self._patience_s:
+                raise Standstill(
+                    f"{self._progress.waiting(project_id)} messages wait, and the project's loader has stored nothing "
+                    f"for {self._patience_s:g} s; they are stored as soon as it goes on (/readyz says what it lacks)"
+                )
 
     def _export(self, transfer: Transfer) -> dict[str, int]:
         report = self._reporter(transfer)

@@ -249,6 +249,11 @@ class Progress:
         other = self._other(project_id)
         return self._loader.version(project_id) if other is None else other.version
 
+    def stored(self, project_id: UUID) -> int:
+        """Return a number that grows whenever the loader of a project stores something, of any project."""
+        other = self._other(project_id)
+        return self._loader.stored if other is None else other.version
+
     def lock_of(self, project_id: UUID) -> AbstractContextManager[object]:
         """Return the lock for replacing rows of a project; its loader stores nothing meanwhile."""
         other = self._other(project_id)

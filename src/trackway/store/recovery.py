@@ -219,7 +219,7 @@ def _refuse_another_time(known: Checkpoint, loader: Path, store: Store, projects
     """Refuse a server that has more than the checkpoint and the batches that were prepared, or nothing of it; return
     what it may lack. The version of a session is the offset after the batch that wrote it.
 
-    A checkpoint of a local store, which was moved to the server, or of an earlier version does not say what to expect.
+    A checkpoint of an earlier version does not say what to expect.
     """
     if not known.newest:
         return ""

@@ -30,25 +30,31 @@ READER_RIGHTS = ("SELECT, dictGet ON {database}.*",)
 """Rights of the user of `store_reader`, who asks questions about a project."""
 
 
-def statements(dsn: str, reader_dsn: str) -> list[str]:
+def statements(dsn: str, reader_dsn: str, memory_mb: int = 4096) -> list[str]:
     """Return the statements that an administrator of the server runs: the database, the users, their rights, and the
     settings of the reader. All of them can be run again.
 
     Args:
         dsn, reader_dsn: addresses with the names and passwords that the users get.
+        memory_mb: the most memory that one question may use.
     """
     made = [f"CREATE DATABASE IF NOT EXISTS {database}" for database in _databases(dsn)]
     for address, rights in ((dsn, writer_rights(dsn)), (reader_dsn, READER_RIGHTS)):
         name, password = user_of(address)
         made.append(f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY {literal(password)}")
         made += [f"GRANT {right} TO {name}" for right in _on_databases(dsn, rights)]
-    return [*made, f"CREATE SETTINGS PROFILE OR REPLACE {name}_profile SETTINGS {_fixed()} TO {name}"]
+    return [*made, f"CREATE SETTINGS PROFILE OR REPLACE {name}_profile SETTINGS {_fixed(memory_mb)} TO {name}"]
 
 
-def _fixed() -> str:
-    return ", ".join(
-        f"{name} = {value}{'' if name == 'readonly' else ' CONST'}" for name, value in READER_SETTINGS.items()
-    )
+def _fixed(memory_mb: int) -> str:
+    fixed = [f"{name} = {value}{'' if name == 'readonly' else ' CONST'}" for name, value in READER_SETTINGS.items()]
+    return ", ".join([*fixed, _bounded(memory_mb)])
+
+
+def _bounded(memory_mb: int) -> str:
+    """Return the limit of memory. 0 would mean that there is none."""
+    most = memory_mb * 1024 * 1024
+    return f"max_memory_usage = {most} MIN 1 MAX {most}"
 
 
 def writer_rights(dsn: str) -> tuple[str, ...]:
@@ -83,10 +89,22 @@ def missing_rights(store: Store, rights: tuple[str, ...]) -> list[str]:
     return [right for right in wanted if any(one.command(f"CHECK GRANT {right}") != "1" for one in store.each)]
 
 
-def loose_settings(store: Store) -> list[str]:
-    """Return the settings of the reader that are not as they have to be, as they have to be. Raises QuestionFailed."""
-    return [
+def loose_settings(store: Store, memory_mb: int) -> list[str]:
+    """Return the settings of the reader that are not as they have to be, as they have to be.
+
+    Args:
+        store: the reader's; its own limit of memory has to be below that of the server.
+        memory_mb: the most memory that one question may use.
+
+    Raises:
+        QuestionFailed: the server refuses to tell.
+    """
+    loose = [
         f"{name} = {value}"
         for name, value in READER_SETTINGS.items()
         if any(one.command(f"SELECT toUInt8(getSetting('{name}'))") != str(value) for one in store.each)
     ]
+    most = memory_mb * 1024 * 1024
+    limited = f"toUInt64OrZero(min) > 0 AND toUInt64OrZero(max) >= {most}"
+    limits = f"SELECT {limited} FROM system.settings WHERE name = 'max_memory_usage'"
+    return [*loose, *([] if all(one.command(limits) == "1" for one in store.each) else [_bounded(memory_mb)])]
