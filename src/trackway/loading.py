@@ -10,10 +10,12 @@ from pathlib import Path
 from trackway.config import Settings
 from trackway.govern.first_start import FirstStart
 from trackway.log import DirectoryUnusable
+from trackway.operate import several
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
 from trackway.store.migration import pending, unknown
+from trackway.store.progress import OtherLoader
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, shown
 from trackway.store.share import Share
@@ -45,6 +47,8 @@ class LoadingRuntime(Runtime):
         self.store = Store(settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5)
         self.store.scratch = f"_{settings.loader}"
         self._closers.append(self.store.close)
+        self._first: OtherLoader | None = None
+        self._share: Share | None = None
         self.stores: Loader | None = None
         """The loader, once the tables are there."""
         self._waits_for, self._stopping = "the process has just started", threading.Event()
@@ -81,6 +85,10 @@ class LoadingRuntime(Runtime):
             return f"the store lacks {scripts[0]}; the process with the role all brings it up to date at its start"
         if scripts := unknown(self.store.each[0]):
             return f"the store has {scripts[0]} of a newer version of Trackway; start that version here too"
+        self._first = self._first or several.first_of(self.settings, self.accounts)
+        self._first.ask()
+        if self._first.stranger:
+            return self._first.stranger
         own = f"moves{self.store.scratch}"
         if not self.store.ask(_OWN, {"name": own})["n"][0].as_py():
             return f"the store lacks {own}; restart the process with the role all with the same setting log"
@@ -88,15 +96,15 @@ class LoadingRuntime(Runtime):
 
     def _load(self) -> None:
         settings, directory = self.settings, self.settings.directory / "loader"
-        share, projects = Share(self.accounts.loaders, settings.loader), self.accounts.loaders.divided(settings.loader)
+        self._share = self._share or Share(self.accounts.loaders, settings.loader)
+        share, projects = self._share, self.accounts.loaders.divided(settings.loader)
         if text := refuse_unknown(self._newest, directory, self.store, self.log, None, projects):
             self._warn(text)
         loader = Loader(
             self.log, self.store, directory, settings.batch_messages, settings.batch_seconds,
             settings.keep_log_hours, None, settings.checkpoint_seconds, None, share,
         )  # fmt: skip
-        if self._newest is None:
-            loader.checkpoint()
+        loader.checkpoint()  # tells the others which start this is
         self.stores = loader
         if not self._stopping.is_set():
             loader.start()

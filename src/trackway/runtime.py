@@ -102,7 +102,7 @@ class Runtime:
         self._closers.append(self.log.close)
         self._open_accounts()
         share = several.share_of(settings, self.accounts)
-        others = several.others_of(settings, self._tell)
+        others = several.others_of(settings, self._tell, self.accounts)
         several.divide(settings, self.log, self.accounts)
         late = threading.Event() if waits_for else None
         self.store = Store(
@@ -135,7 +135,7 @@ class Runtime:
             self.loader.trouble = waits_for
             self._move = AwaitMove(settings, lambda: self._use(late, newest), self._tell_trouble)
             self._closers.append(self._move.stop)
-        elif newest is None or migrated:
+        elif newest is None or migrated or share is not None:
             self.loader.checkpoint()
         self.store.durability.settle = self.loader.checkpoint
 

@@ -152,6 +152,15 @@ def test_a_session_ends_through_a_collector(site: Counting) -> None:
     assert site.rows(ended) == f"Session Ended\t{session}"
 
 
+def test_a_session_of_a_project_of_the_other_loader_ends_through_a_collector(site: Counting) -> None:
+    _, key, _ = site.project("ending", 1)
+    message = {"type": "track", "event": "E", "anonymousId": "far", "context": {"sessionId": "tab-1"}}
+    for one, status in zip(site.collectors, (202, 200), strict=True):
+        send(one, key, [{**message, "messageId": "only one"}])
+        answer = one.http.post("/v1/sessions/end", json={"session_id": "tab-1"}, auth=(key, ""))
+        assert answer.status_code == status, answer.text
+
+
 def test_a_collector_serves_the_sdk(site: Counting) -> None:
     served = site.main.http.get("/t.js")
     assert served.status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -117,5 +118,33 @@ def test_an_import_for_a_loader_that_is_dead_ends_and_lets_the_others_go_on(kafk
             assert said in ended["message"]
         site.loaders[0].start()
         eventually(lambda: events(site, project) == 30, 150)
+    finally:
+        site.close()
+
+
+def test_a_loader_on_a_copy_of_the_accounts_database_is_named_and_later_refused(kafka: Kafka, tmp_path: Path) -> None:
+    site = Site(kafka, tmp_path, "copied", 2)
+    try:
+        site.main.start()
+        site.loaders[0].start()
+        eventually(lambda: site.loaders[0].http.get("/readyz").status_code == 200, 150)
+        site.loaders[0].stop()
+        shutil.copytree(site.main.data, tmp_path / "copy")
+        original = site.loaders[0].environment["TRACKWAY_ACCOUNTS"]
+        site.loaders[0].environment["TRACKWAY_ACCOUNTS"] = f"sqlite:///{tmp_path / 'copy' / 'accounts.db'}"
+        site.loaders[0].start()
+        said = "loader 1 does not use the accounts database of this process"
+        eventually(lambda: said in site.main.http.get("/readyz").json()["trouble"], 150)
+        site.main.stop()
+        site.main.start()
+        site.loaders[0].stop()
+        site.loaders[0].start()
+        said = "loader 0 does not use the accounts database of this process"
+        eventually(lambda: said in site.loaders[0].http.get("/readyz").json()["trouble"], 150)
+        site.loaders[0].stop()
+        site.loaders[0].environment["TRACKWAY_ACCOUNTS"] = original
+        site.loaders[0].start()
+        for one in (site.loaders[0], site.main):
+            eventually(lambda one=one: one.http.get("/readyz").status_code == 200, 150)  # type: ignore[misc]
     finally:
         site.close()

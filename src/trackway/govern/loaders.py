@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, Engine, String, func, select, text, update
+from sqlalchemy import BigInteger, Connection, Engine, String, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
@@ -30,6 +30,7 @@ _MOST_SINCE = 20_000
 NUMBERS_AT_ONCE = 10_000
 """The numbers of identities that a loader takes when it needs some."""
 _PATIENCE_S, _LOOK_S = 30.0, 0.02
+_STARTS_KEPT_MS = 90 * 86_400_000
 _FRESH_S = 5.0
 _NAMESPACE = 0x7472_6163
 
@@ -43,7 +44,9 @@ class LoaderState(Base):
 
 
 class Counter(Base):
-    """A number that all loaders count on: blocks inserted into the store, numbers of identities given."""
+    """A number that all loaders count on: blocks inserted into the store, numbers of identities given. Starts of
+    loaders are here too, with their time.
+    """
 
     __tablename__ = "loader_counters"
     name: Mapped[str] = mapped_column(String(20), primary_key=True)
@@ -126,6 +129,24 @@ class Loaders:
             f"the project {found.name!r} belongs to loader {found.loader}, and the setting log names {self.count} "
             f"loader{'s' * (self.count > 1)}; their number may only grow: set ?loaders={found.loader + 1} or more"
         )
+
+    # Starts
+
+    def began(self, number: int, start: str) -> None:
+        """Record a start of a loader. The loader tells the others its name; who does not find it here has another
+        accounts database.
+        """
+        at = int(time.time() * 1000)
+        with self._sessions.begin() as session:
+            session.add(Counter(name=f"{number}-{start}", value=at))
+            session.execute(
+                delete(Counter).where(Counter.name.like(f"{number}-%"), Counter.value < at - _STARTS_KEPT_MS)
+            )
+
+    def knows(self, number: int, start: str) -> bool:
+        """Whether a start of a loader is recorded."""
+        with self._sessions() as session:
+            return session.get(Counter, f"{number}-{start}") is not None
 
     # Batches
 

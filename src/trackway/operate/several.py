@@ -55,7 +55,7 @@ def divide(settings: Settings, log: Log, accounts: GovernDatabase) -> None:
         log.divide(settings.log, Placement(accounts.loaders))
 
 
-def others_of(settings: Settings, told: Callable[[], None]) -> list[OtherLoader]:
+def others_of(settings: Settings, told: Callable[[], None], accounts: GovernDatabase) -> list[OtherLoader]:
     """Return the loaders in other processes.
 
     Args:
@@ -68,7 +68,15 @@ def others_of(settings: Settings, told: Callable[[], None]) -> list[OtherLoader]
         return []
     from trackway.log.kafka_group import Group
 
-    return [OtherLoader(number, Group(settings.log, number), told) for number in range(1, settings.loaders)]
+    numbers, loaders = range(1, settings.loaders), accounts.loaders
+    return [OtherLoader(number, Group(settings.log, number), told, loaders) for number in numbers]
+
+
+def first_of(settings: Settings, accounts: GovernDatabase) -> OtherLoader:
+    """Return loader 0, as another loader sees it. Raises TopicUnusable."""
+    from trackway.log.kafka_group import Group
+
+    return OtherLoader(0, Group(settings.log, 0), lambda: None, accounts.loaders)
 
 
 def lock_elsewhere(accounts: GovernDatabase, project: Project) -> AbstractContextManager[object]:

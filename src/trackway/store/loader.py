@@ -102,7 +102,7 @@ class Loader:
         self._share = share or Alone()
         self.store_lock = self._share.lock
         """The lock that its holder takes to replace counters; the loader stores nothing meanwhile."""
-        self._news, self._versions, self._under_way = Note(), dict[bytes, int](), set[bytes]()
+        self._news, self._versions, self._under_way = Note(start=self._share.start), dict[bytes, int](), set[bytes]()
         self._position: int | None = None
         self._derivers: Derivers | None = None
         self._refusals, self._pause, self._half_applied = Refusals(batch_messages), 0.0, False

@@ -47,12 +47,14 @@ class Note(msgspec.Struct):
         refused: the offset of its newest batch with dead letters.
         lost: the number of messages of its log that could not be read.
         process: tells one start of the loader from another.
+        start: the name of this start in the loader's accounts database; empty of a loader of an earlier version.
     """
 
     merged: int = 0
     refused: int = 0
     lost: int = 0
     process: str = msgspec.field(default_factory=lambda: secrets.token_hex(4))
+    start: str = ""
 
     def text(self) -> str:
         """Return the note as text."""
@@ -77,9 +79,11 @@ class OtherLoader:
 
     Args:
         told: called with its note when it says something new.
+        loaders: their data in the accounts database of this process.
     """
 
-    def __init__(self, number: int, group: Group, told: Callable[[], None]) -> None:
+    def __init__(self, number: int, group: Group, told: Callable[[], None], loaders: Loaders | None = None) -> None:
+        self._loaders, self._known, self._foreign = loaders, "", False
         self.number, self._group, self._told = number, group, told
         self._committed: Committed | None = None
         self._ends: dict[int, int] = {}
@@ -104,7 +108,22 @@ class OtherLoader:
                 self._untold = False
             if self._unseen:
                 self.version, self._unseen = self.version + 1, False
+        if self._loaders is not None and self._known != self.note.start:
+            with suppress(StoreBusy), as_refusals():
+                self._foreign = not self._loaders.knows(self.number, self.note.start)
+                self._known = self._known if self._foreign else self.note.start
         return committed
+
+    @property
+    def stranger(self) -> str:
+        """The sentence that the loader has another accounts database than this process; empty when it has the same."""
+        if not self._foreign:
+            return ""
+        return (
+            f"loader {self.number} does not use the accounts database of this process, but another one, such as a copy "
+            "or an older backup: both would give the same numbers to different people; stop it, give both the same "
+            "setting accounts, and start it again"
+        )
 
     def ask_end(self) -> dict[int, int]:
         """Ask the brokers where the topic ends. Raises TopicUnusable."""
@@ -125,6 +144,8 @@ class OtherLoader:
         """The reason to look at the loader, or empty."""
         if self.unreachable:
             return f"loader {self.number}: {self.unreachable}"
+        if self.stranger:
+            return self.stranger
         for_s = time.monotonic() - self._moved_at
         if not self.waiting or for_s < _STALLED_S:
             return ""

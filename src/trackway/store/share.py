@@ -5,6 +5,7 @@ See docs/decisions/0020-several-loaders.md.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -75,6 +76,7 @@ class Alone:
     """The part of a single loader: all of the work."""
 
     next_number: Callable[[], int] | None = None
+    start = ""
 
     def __init__(self) -> None:
         self.lock: AbstractContextManager[object] = threading.RLock()
@@ -107,6 +109,10 @@ class Share:
         self.lock = StoreLock(loaders.lock(number))
         self._numbers, self._last, self._finishing = iter(range(0)), 0, False
         self._newest: Callable[[], int] = lambda: 0
+        self.start = secrets.token_hex(4)
+        """The name of this start, by which other loaders see whether they have the same accounts database."""
+        with as_refusals():
+            loaders.began(number, self.start)
 
     def of_others(self) -> list[UUID]:
         """Return the projects that another loader has. Raises StoreBusy."""
