@@ -283,9 +283,12 @@ def expected(needed: str, permissions: set[str], caller: str) -> bool | None:
         # Who sees several projects says which; who sees one sees its people if they may.
         return None if caller in ("outsider", "administrator") else "people" in permissions
     if needed.endswith(" of another"):
-        # Who sees several projects has to use a key; an account is told of itself only (tests/personalize).
+        # Who sees several projects has to use a key; an account is told of itself only (tests/personalize). The
+        # outsider is an analyst of the other project, in which there is no such user.
         permission = needed.removesuffix(" of another")
-        return None if caller in ("outsider", "administrator") else caller != "account" and permission in permissions
+        if caller in ("outsider", "administrator"):
+            return False if caller == "outsider" and permission == "manage" else None
+        return caller != "account" and permission in permissions
     if caller == "outsider":
         return False
     if needed == "of project":
