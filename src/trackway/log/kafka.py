@@ -27,8 +27,9 @@ from trackway.log.kafka_reader import Reader, Record
 from trackway.log.kafka_router import LoaderOf, Router
 from trackway.log.kafka_topic import START_S, Topic, TopicUnusable
 from trackway.log.kafka_writer import Writer
-from trackway.log.local import identity, locked
+from trackway.log.local import locked
 from trackway.log.protocol import Gap, Mark, Positions, Span
+from trackway.log.segments import identity
 
 logger = logging.getLogger("trackway.log")
 _MARK_S = 3.0

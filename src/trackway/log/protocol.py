@@ -98,12 +98,8 @@ class Writable(Protocol):
         ...
 
 
-class Log(Writable, Protocol):
-    """A log: written by collectors, read by one loader."""
-
-    def committer(self) -> Committer:
-        """Return the committer for the running event loop: through it, requests share writes."""
-        ...
+class Readable(Protocol):
+    """The part of a log that the loader needs."""
 
     directory: Path
     id: str
@@ -165,6 +161,14 @@ class Log(Writable, Protocol):
 
     def remove_stored(self, stored: int, keep_hours: float, archive: Path | None = None) -> list[Path]:
         """Delete files whose messages are stored and old enough; return them."""
+        ...
+
+
+class Log(Writable, Readable, Protocol):
+    """A log: written by collectors, read by one loader."""
+
+    def committer(self) -> Committer:
+        """Return the committer for the running event loop: through it, requests share writes."""
         ...
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from trackway.enrich.bot import user_agent_reason
 from trackway.enrich.identity import Identities
 from trackway.enrich.orders import Orders
 from trackway.enrich.sessionizer import Sessionizer
-from trackway.log import Gap, Log
+from trackway.log import Gap, Readable
 from trackway.store import checkpoint, dead_letters
 from trackway.store.batch import Prepared, apply, read_prepared
 from trackway.store.checkpoint import Checkpoint
@@ -31,13 +31,12 @@ from trackway.store.connection import Store
 from trackway.store.durability import suspended
 from trackway.store.history import StoredHistory, newest_of
 from trackway.store.message_ids import SeenMessages
+from trackway.store.note import Alone, Note, Part
 from trackway.store.pace import Pace
 from trackway.store.preparing import Derivers, fresh_of, prepare
-from trackway.store.progress import Note
 from trackway.store.quarantine import Refusals, Sifter
 from trackway.store.reading import range_of, read
 from trackway.store.refusals import QuestionFailed, StoreBusy, shown
-from trackway.store.share import Alone, Share
 
 logger = logging.getLogger("trackway.store.loader")
 
@@ -66,7 +65,7 @@ class Loader:
 
     def __init__(
         self,
-        log: Log,
+        log: Readable,
         store: Store,
         directory: Path,
         batch_messages: int = 50_000,
@@ -75,7 +74,7 @@ class Loader:
         local: Path | None = None,
         checkpoint_seconds: float = 1.0,
         archive: Path | None = None,
-        share: Share | Alone | None = None,
+        share: Part | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._log, self._store, self._directory, self._local = log, store, directory, local
@@ -102,7 +101,8 @@ class Loader:
         self._share = share or Alone()
         self.store_lock = self._share.lock
         """The lock that its holder takes to replace counters; the loader stores nothing meanwhile."""
-        self._news, self._versions, self._under_way = Note(start=self._share.start), dict[bytes, int](), set[bytes]()
+        self._news, self._under_way, self.versions = Note(start=self._share.start), set[bytes](), dict[bytes, int]()
+        """By project: the end of the newest batch that stored something of it, since the start."""
         self._position: int | None = None
         self._derivers: Derivers | None = None
         self._refusals, self._pause, self._half_applied = Refusals(batch_messages), 0.0, False
@@ -129,7 +129,7 @@ class Loader:
 
     def version(self, project_id: UUID) -> int:
         """Return a number that grows whenever something of the project is stored."""
-        return self._versions.get(project_id.bytes, self._stored_before)
+        return self.versions.get(project_id.bytes, self._stored_before)
 
     @property
     def lost(self) -> int:
@@ -298,7 +298,7 @@ class Loader:
                 pause = min(pause * 2, 10)
         self._refusals.stored(prepared.last, bool(prepared.events))
         self._pause = 0.0
-        self._versions.update(dict.fromkeys(prepared.projects, prepared.last))
+        self.versions.update(dict.fromkeys(prepared.projects, prepared.last))
         if prepared.claims or prepared.aliases or prepared.separated:
             self._news.merged = prepared.last
         self.trouble, self._progress_at = "", time.monotonic()

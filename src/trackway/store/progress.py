@@ -6,7 +6,6 @@ A loader commits the offsets of its newest checkpoint to its consumer group, wit
 from __future__ import annotations
 
 import logging
-import secrets
 import sys
 import threading
 import time
@@ -17,9 +16,8 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import msgspec
-
 from trackway.log import DirectoryUnusable, Log
+from trackway.store.note import Note, note_of
 from trackway.store.refusals import BatchUnfinished, StoreBusy
 from trackway.store.share import StoreLock, as_refusals
 
@@ -37,36 +35,6 @@ _WAITING_S = 0.1
 _STALLED_S = 30.0
 Mark = Callable[[], bool]
 """A function that returns whether everything is stored that was in a log at one moment."""
-
-
-class Note(msgspec.Struct):
-    """A loader's note about itself, which it commits with its offsets.
-
-    Attributes:
-        merged: the offset of its newest batch that merged or separated persons.
-        refused: the offset of its newest batch with dead letters.
-        lost: the number of messages of its log that could not be read.
-        process: tells one start of the loader from another.
-        start: the name of this start in the loader's accounts database; empty of a loader of an earlier version.
-    """
-
-    merged: int = 0
-    refused: int = 0
-    lost: int = 0
-    process: str = msgspec.field(default_factory=lambda: secrets.token_hex(4))
-    start: str = ""
-
-    def text(self) -> str:
-        """Return the note as text."""
-        return msgspec.json.encode(self).decode()
-
-
-def note_of(text: str) -> Note | None:
-    """Return a note; None for a text that is none, as tools that move offsets write."""
-    try:
-        return msgspec.json.decode(text, type=Note)
-    except msgspec.DecodeError:
-        return None
 
 
 def _news(note: Note) -> tuple[str, int, int]:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from trackway.enrich.pipeline import message_key
-from trackway.log import Log
+from trackway.log import Readable
 from trackway.store import arrow_blocks, dead_letters
 from trackway.store.batch import Prepared
 from trackway.store.connection import Store, as_block
@@ -123,7 +123,7 @@ class Sifter:
         keys: the message keys of the events that were removed.
     """
 
-    def __init__(self, store: Store, prepared: Prepared, log: Log, refusals: Refusals, again: bool) -> None:
+    def __init__(self, store: Store, prepared: Prepared, log: Readable, refusals: Refusals, again: bool) -> None:
         self._store, self._prepared, self._log = store, prepared, log
         self._refusals, self._again = refusals, again
         self._sound: dict[str, bytes] = {}

@@ -11,7 +11,7 @@ import zstandard
 from trackway.enrich.ordinary_messages import Arrived
 from trackway.enrich.pipeline import message_key
 from trackway.event import UNREADABLE, Arrival, Millis, Rejection, Violation
-from trackway.log import Gap, Log, Span
+from trackway.log import Gap, Readable, Span
 
 
 class LogRange(NamedTuple):
@@ -33,7 +33,7 @@ class LogRange(NamedTuple):
     spans: Sequence[Span] = ()
 
 
-def read(log: Log, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> LogRange:
+def read(log: Readable, first: int, most: int, report: Callable[[Gap], None], exactly: bool = False) -> LogRange:
     """Read about `most` messages from offset `first` on, or fewer at the end of the log.
 
     Args:
@@ -80,7 +80,7 @@ def read(log: Log, first: int, most: int, report: Callable[[Gap], None], exactly
     return LogRange(first, position, min(earliest, received_at), received_at, messages, rejected, broken, token, spans)
 
 
-def range_of(log: Log, first: int, last: int) -> LogRange:
+def range_of(log: Readable, first: int, last: int) -> LogRange:
     """Return the range of a batch, with its message when it has only one."""
     if last - first > 1:
         return LogRange(first, last, 0, 0, [], [], [])

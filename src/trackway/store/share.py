@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from uuid import UUID
 
@@ -70,30 +70,6 @@ class StoreLock:
                 raise
         finally:
             self._inner.release()
-
-
-class Alone:
-    """The part of a single loader: all of the work."""
-
-    next_number: Callable[[], int] | None = None
-    start = ""
-
-    def __init__(self) -> None:
-        self.lock: AbstractContextManager[object] = threading.RLock()
-
-    def of_others(self) -> list[UUID]:
-        """Return no project."""
-        return []
-
-    def open(self, newest: Callable[[], int]) -> None:
-        """Do nothing: numbers follow the highest in the store."""
-
-    def settle(self) -> None:
-        """Do nothing: nobody waits."""
-
-    def batch(self, blocks: int) -> AbstractContextManager[object]:  # noqa: ARG002 - nobody else stores anything
-        """Tell nobody."""
-        return nullcontext()
 
 
 class Share:
