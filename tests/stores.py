@@ -98,6 +98,11 @@ def engine_pid(data: Path) -> int:
     return int((data / "store" / "engine" / "lock").read_text())
 
 
+def loader_pid(data: Path) -> int:
+    """The number of the loader process of a data directory, or of the one before it while it is being started again."""
+    return int((data / "loader" / "lock").read_text())
+
+
 def has_landlock() -> bool:
     """Whether the kernel limits the files that the engine process reads."""
     modules = Path("/sys/kernel/security/lsm")

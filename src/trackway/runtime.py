@@ -48,10 +48,11 @@ from trackway.store.connection import Store
 from trackway.store.engine_memory import IdleMemoryRelease
 from trackway.store.entities import Register
 from trackway.store.loader import Loader
+from trackway.store.loader_process import LoaderProcess
 from trackway.store.progress import Progress
 from trackway.store.recovery import open_log, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
-from trackway.store.share import prepare_tables
+from trackway.store.share import Share, prepare_tables
 from trackway.store.unmoved import unmovable, unmoved
 
 logger = logging.getLogger("trackway")
@@ -105,30 +106,14 @@ class Runtime:
         others = several.others_of(settings, self._tell, self.accounts)
         several.divide(settings, self.log, self.accounts)
         late = threading.Event() if waits_for else None
-        self.store = Store(
-            settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5, reader_dsn=settings.store_reader,
-            begun=late,
-        )  # fmt: skip
-        self._closers.append(self.store.close)
+        self._open_store(settings, late)
         migrated = late is None and self._open_tables(newest)
         self._first_start(on_first_start, None if late else self.store)
         if late is None:
             self._check_projects()
         if settings.plan:
             self.accounts.plans.write(UUID(self.accounts.projects()[0].id), read_named(settings.plan), settings.plan)
-        self.loader = Loader(
-            self.log,
-            self.store.beside(clients=2, memory_mb=settings.engine_memory_mb),
-            directory / "loader",
-            settings.batch_messages,
-            settings.batch_seconds,
-            settings.keep_log_hours,
-            settings.local_store,
-            settings.checkpoint_seconds,
-            Path(settings.archive) if settings.archive else None,
-            share,
-        )
-        self._closers.append(self.loader.stop)
+        self._open_loader(settings, share)
         self.progress = Progress(self.log, self.loader, self.accounts.loaders if settings.log else None, others)
         self._closers.append(self.progress.stop)
         if late:
@@ -138,6 +123,21 @@ class Runtime:
         elif newest is None or migrated or share is not None:
             self.loader.checkpoint()
         self.store.durability.settle = self.loader.checkpoint
+
+    def _open_store(self, settings: Settings, late: threading.Event | None) -> None:
+        self.store = Store(
+            settings.store_dsn, memory_mb=settings.engine_memory_mb, nice=5, reader_dsn=settings.store_reader,
+            begun=late,
+        )  # fmt: skip
+        self._closers.append(self.store.close)
+
+    def _open_loader(self, settings: Settings, share: Share | None) -> None:
+        self.loader: Loader | LoaderProcess = Loader(
+            self.log, self.store.beside(clients=2, memory_mb=settings.engine_memory_mb), settings.directory / "loader",
+            settings.batch_messages, settings.batch_seconds, settings.keep_log_hours, settings.local_store,
+            settings.checkpoint_seconds, Path(settings.archive) if settings.archive else None, share,
+        )  # fmt: skip
+        self._closers.append(self.loader.stop)
 
     def _open_tables(self, newest: Checkpoint | None) -> bool:
         """Bring the tables up to date, and refuse those of another log; return whether they changed."""

@@ -132,7 +132,8 @@ def _run(
     broken = Disk(random.Random(seed).choice(MOUNTS)) if disk else None
     run = None
     try:
-        run = Run(seed, own, template, broken, aloud)
+        beside = any(name.startswith("loader_") for name in drawn) or random.Random(f"{seed} loader").random() < 0.5
+        run = Run(seed, own, template, broken, aloud, beside)
         run.begin()
         for name in drawn:
             run.load(run.rng.uniform(0.05, 0.8))

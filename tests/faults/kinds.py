@@ -68,6 +68,43 @@ def engine_killed(run: Run) -> None:
     run.recover()
 
 
+def loader_killed(run: Run) -> None:
+    """SIGKILL of the loader process, up to four times, also while it is being started again; sometimes of the engine
+    process with it, or of the server alone.
+    """
+    for _ in range(run.rng.randint(1, 4)):
+        if run.rng.random() < 0.3:
+            _to_engine(run, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(run.victim.loader(), signal.SIGKILL)
+        time.sleep(run.rng.choice((run.rng.uniform(0, 0.3), run.rng.uniform(0, 2))))
+    if run.rng.random() < 0.3:
+        run.story.tell("the server is killed alone")
+        assert run.victim.process
+        run.victim.process.kill()  # the others end by themselves
+        run.victim.process.wait(60)
+    run.recover()
+
+
+def loader_hangs(run: Run) -> None:
+    """SIGSTOP of the loader process for some seconds; sometimes the server is killed meanwhile, or told to end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(run.victim.loader(), signal.SIGSTOP)
+    time.sleep(run.rng.uniform(0.3, 3))
+    how = run.rng.choice(("goes on", "killed", "server killed", "server ends"))
+    run.story.tell(f"the loader process hangs: {how}")
+    if how == "server killed":
+        assert run.victim.process
+        run.victim.process.kill()  # alone: the next start ends the loader process
+        run.victim.process.wait(60)
+    elif how == "server ends":
+        run.stop()
+    else:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(run.victim.loader(), signal.SIGCONT if how == "goes on" else signal.SIGKILL)
+    run.recover()
+
+
 def engine_hangs(run: Run) -> None:
     """SIGSTOP of the engine process for some seconds; sometimes the server is killed meanwhile, or told to end."""
     _to_engine(run, signal.SIGSTOP)
@@ -304,7 +341,7 @@ KINDS = {
     "terminate": Kind(terminate, 5), "pause": Kind(pause, 5), "power_cut": Kind(power_cut, 14, True),
     "disk_full": Kind(disk_full, 7, True), "slow_disk": Kind(slow_disk, 5, True), "clock": Kind(clock, 5),
     "repeats": Kind(repeats, 4), "few_files": Kind(few_files, 4), "few_files_starting": Kind(few_files_starting, 3),
-    "engine_killed": Kind(engine_killed, 10), "engine_hangs": Kind(engine_hangs, 6),
+    "engine_killed": Kind(engine_killed, 10), "engine_hangs": Kind(engine_hangs, 6), "loader_killed": Kind(loader_killed, 10), "loader_hangs": Kind(loader_hangs, 4),
     "engine_in_need": Kind(engine_in_need, 5), "little_memory": Kind(little_memory, 3), "copied": Kind(copied, 4),
     "hostile": Kind(hostile, 6), "torn": Kind(torn, 8), "damaged": Kind(damaged, 6),
 }  # fmt: skip

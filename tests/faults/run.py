@@ -30,9 +30,12 @@ class Run:
         seed: decides everything that is drawn.
         folder: an empty directory for outputs and, without a disk, the data.
         template: a data directory on which a server has been started once.
+        beside: whether the loader has a process of its own.
     """
 
-    def __init__(self, seed: str, folder: Path, template: Path, disk: Disk | None, aloud: bool = False) -> None:
+    def __init__(
+        self, seed: str, folder: Path, template: Path, disk: Disk | None, aloud: bool = False, beside: bool = False
+    ) -> None:
         self.rng, self.story = random.Random(seed), Story(seed, aloud)
         self.folder, self.disk, self.book, self.seed = folder, disk, Book(), seed
         data = (disk.path if disk else folder) / "data"
@@ -44,6 +47,7 @@ class Run:
             "batch_seconds": self.rng.choice(_BATCHES),
             "segment_bytes": self.rng.choice(_SEGMENTS),
             "batch_messages": self.rng.choice(("50", "50000")),
+            "small": str(not beside).lower(),
         }
         self.victim = Victim(data, folder, **settings)
         self.senders = [Sender(self.victim.url, self.book, seed, f"c{number}") for number in range(2)]

@@ -98,6 +98,10 @@ class Victim:
         """The number of the engine process, or of the one before it while it is being started again."""
         return int((self.data / "store" / "engine" / "lock").read_text() or 0) or (1 << 22)
 
+    def loader(self) -> int:
+        """The number of the loader process, or of the one before it while it is being started again."""
+        return int((self.data / "loader" / "lock").read_text() or 0) or (1 << 22)
+
     @property
     def alive(self) -> bool:
         """Whether the process runs."""

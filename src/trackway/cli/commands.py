@@ -56,6 +56,9 @@ def serve(
     data: Data = None,
     host: Annotated[str | None, typer.Option(help="address to listen at")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen at")] = None,
+    small: Annotated[
+        bool | None, typer.Option("--small/--no-small", help="load in a thread, or in a process beside")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run the server until Ctrl-C. An empty directory is set up; keys and passwords created for it are printed once."""
@@ -65,13 +68,14 @@ def serve(
     from trackway.collecting import CollectingRuntime
     from trackway.loading import LoadingRuntime
     from trackway.runtime import Runtime
+    from trackway.serving import ServingRuntime
     from trackway.web.server import waiting
     from trackway.web.server.serve import AddressInUse, refuse_taken
     from trackway.web.server.serve import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    chosen = settings(data=data, host=host, port=port)
+    chosen = settings(data=data, host=host, port=port, small=small)
     for text in config.unknown_variables():
         logger.warning("%s", text)
     data_directory.end_while_starting()
@@ -97,7 +101,8 @@ def serve(
 
     try:
         others: dict[str, type[Runtime]] = {"collector": CollectingRuntime, "loader": LoadingRuntime}
-        made = others.get(chosen.role) or partial(Runtime, may_wait=True)
+        beside = chosen.local_store and not chosen.log and not chosen.small
+        made = others.get(chosen.role) or (ServingRuntime if beside else partial(Runtime, may_wait=True))
         opened = waiting.opened(chosen, lambda: made(chosen, on_first_start))
         with show.refusals(AddressInUse), closing(opened) as runtime:
             run(runtime, announce)

@@ -86,6 +86,7 @@ def _into_directory(
     """Import into a directory: in this process, or through the server that has the directory open."""
     from trackway.log.local import LogInUse
     from trackway.operate.file_import import write_import
+    from trackway.store.loader import Loader
 
     try:
         with runtime_of(settings, json) as runtime:
@@ -95,12 +96,13 @@ def _into_directory(
                     f"the project belongs to loader {number}, which stores its messages in another process; start the "
                     "server and the loader, and import with --url and --key"
                 )
-            before = event_count(runtime.store, project_id)
+            before, loader = event_count(runtime.store, project_id), runtime.loader
+            assert isinstance(loader, Loader)
 
             def write(arrival: Arrival) -> None:
                 runtime.write(arrival)
-                if runtime.log.end - runtime.loader.stored > settings.batch_messages:
-                    runtime.loader.drain()
+                if runtime.log.end - loader.stored > settings.batch_messages:
+                    loader.drain()
 
             packed = InputFile.open(path, encoding=reading.encoding)
             with _bar(json, packed.size) as tell:
@@ -108,7 +110,7 @@ def _into_directory(
                     packed, form, project_id, runtime.privacy, installation_key(settings.directory), write,
                     lambda done, _: tell(done), reading,
                 )  # fmt: skip
-            runtime.loader.drain()
+            loader.drain()
             return {**outcome, "added": event_count(runtime.store, project_id) - before}
     except LogInUse:
         return _beside_server(settings, form, path, reading, project, json)

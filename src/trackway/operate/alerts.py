@@ -20,6 +20,7 @@ from trackway.outgoing import Outgoing, Refused, Unreachable, parse
 from trackway.store import dead_letters
 from trackway.store.connection import Store
 from trackway.store.loader import Loader
+from trackway.store.loader_process import LoaderProcess
 from trackway.store.progress import Progress
 
 logger = logging.getLogger("trackway.operate.alerts")
@@ -66,7 +67,7 @@ class Alerts:
         self,
         url: str,
         outgoing: Outgoing,
-        loader: Loader,
+        loader: Loader | LoaderProcess,
         store: Store,
         progress: Progress,
         named: Callable[[UUID], str],

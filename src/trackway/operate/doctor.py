@@ -155,6 +155,9 @@ def examine_server(url: str) -> list[Finding]:
     for one in status.get("loaders", []):
         text = one["trouble"] or f"{one['waiting']} records wait in the topic {one['topic']!r}"
         findings.append(Finding(f"loader {one['loader']}", "bad" if one["trouble"] else "fine", text))
+    for name, use in status.get("processes", {}).items():
+        text = f"{use['memory_mb']} MB of memory, {use['cpu_seconds']} s of CPU time since its start"
+        findings.append(Finding(f"process {name}", "fine", text))
     waiting = status["logged"] - status["stored"]
     if status["trouble"]:
         findings.append(Finding("store", "bad", f"{status['trouble']}; {waiting} messages wait in the log"))

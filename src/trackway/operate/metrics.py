@@ -14,6 +14,7 @@ from trackway import __version__
 from trackway.config import Settings
 from trackway.store.connection import Store
 from trackway.store.engine import Engine, EngineProcess
+from trackway.store.loader_process import LentEngine
 from trackway.store.refusals import QuestionFailed
 
 _OF_INSTALLATION = {
@@ -107,9 +108,16 @@ def _by_loader(settings: Settings, state: dict[str, Any]) -> list[dict[str, Any]
 def _processes(engine: Engine | None) -> Iterator[Metric]:
     """Memory, CPU time and open files, where the system tells them (Linux)."""
     yield from ProcessCollector(registry=None).collect()
-    if not isinstance(engine, EngineProcess):
+    if isinstance(engine, LentEngine):
+        meaning = (
+            "How often this process has started the loader process; more than 1 means that the loader process died."
+        )
+        yield CounterMetricFamily("trackway_loader_starts_total", meaning, engine.owner.lives)
+        if of_loader := engine.owner.pid:
+            yield from ProcessCollector("trackway_loader", lambda: of_loader, registry=None).collect()
+    if not isinstance(engine, EngineProcess | LentEngine):
         return
-    meaning = "How often this process has started the engine process; more than 1 means that the engine died."
+    meaning = "How often the engine process was started; more than 1 means that the engine died."
     yield CounterMetricFamily("trackway_engine_starts_total", meaning, engine.starts)
     if pid := engine.pid:
         yield from ProcessCollector("trackway_engine", lambda: pid, registry=None).collect()

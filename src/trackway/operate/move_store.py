@@ -24,12 +24,12 @@ from trackway.store import checkpoint
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.cluster import misplaced, places
 from trackway.store.connection import Store
-from trackway.store.engine import EngineUnavailable, end_orphan
+from trackway.store.engine import EngineUnavailable
 from trackway.store.history import newest_of
 from trackway.store.migration import pending, unknown
 from trackway.store.move_state import CannotMove, State, read_state, state_file
 from trackway.store.moving import Move, Tell, explained, half_purged, patiently, tables_with_rows, unfinished_changes
-from trackway.store.recovery import refuse_undefined
+from trackway.store.recovery import end_orphans, refuse_undefined
 from trackway.store.refusals import QuestionFailed
 from trackway.store.server_rights import missing_rights, writer_rights
 from trackway.store.unmoved import FOLDER, has_store, hold, is_held, unmovable
@@ -142,7 +142,7 @@ def _copy(settings: Settings, target: Store, tell: Tell) -> int:
 def _recovered(directory: Path, local: Path) -> Checkpoint | None:
     """Bring the closed local store to its checkpoint, as a start of the server does."""
     try:
-        end_orphan(local)
+        end_orphans(local)
     except EngineUnavailable as error:
         raise CannotMove(f"the store in {local} cannot be opened: {error}") from error
     known = checkpoint.read(directory / "loader")

@@ -63,6 +63,7 @@ class Store:
         memory_mb: the most memory one question may use.
         reader_dsn: a server's address for questions about a project, of a user who may only read; empty: `dsn`.
         nice: the nice value of the engine's threads, 0 to 19; a higher value gives the rest of the process priority.
+        engine: the engine of `dsn`, when another process has started it.
         begun: set when the server becomes the store (store/unmoved.py); before, it is not asked. None: it is already.
 
     Raises:
@@ -71,11 +72,11 @@ class Store:
 
     def __init__(
         self, dsn: str, clients: int = 4, memory_mb: int = 4096, nice: int = 0, reader_dsn: str = "",
-        begun: threading.Event | None = None,
+        begun: threading.Event | None = None, engine: Engine | None = None,
     ) -> None:  # fmt: skip
         self.dsn = dsn
         self.directory = local_directory(dsn)
-        if self.directory:
+        if self.directory and engine is None:
             unfinished.begin(self.directory)
         self.shards: list[Store] = []
         """The stores of a cluster's shards; empty on one engine."""
@@ -85,7 +86,7 @@ class Store:
         else:
             engine_dsn, engine_reader = dsn, reader_dsn
         try:
-            engine = engine_of(engine_dsn, engine_reader)
+            engine = engine or engine_of(engine_dsn, engine_reader)
             self.engine: Engine = LateServer(engine, begun) if begun else engine
         except EngineUnavailable as error:
             raise StoreUnavailable(unopened(dsn, str(error))) from error

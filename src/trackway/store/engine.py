@@ -7,7 +7,6 @@ docs/decisions/0017-engine-process.md.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import logging
 import os
@@ -30,6 +29,8 @@ from clickhouse_connect.driver.exceptions import OperationalError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from trackway.store.engine_config import configuration, derived, for_curl, users
+from trackway.store.loader_calls import EngineState
+from trackway.store.process_lock import StillHeld, end_holder, kill_holder, locked, sign
 from trackway.store.server import Server
 
 logger = logging.getLogger("trackway.store.engine")
@@ -38,11 +39,10 @@ _LOCAL = "local://"
 OWN_DIRECTORY = "engine"
 """The folder of the process in a store's directory: configuration, password, lock; it runs there."""
 _STARTS_WITHIN_S = 600
-_ENDS_WITHIN_S = 3
 _REFUSED = frozenset("*?{}[]\n")
 _ENVIRONMENT = re.compile(r"PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|VIRTUAL_ENV|PYTHON\w*|LD_\w+|MALLOC_\w+")
 """Variables that the process gets: statements can read its environment, and any other may be a secret."""
-_BACK_WITHIN_S = 5
+BACK_WITHIN_S = 5
 _TRIES = 5
 WATCH_EVERY_S, HANGS_AFTER_S = 5, 30
 """Seconds between two looks at the process, and seconds without an answer after which it counts as hanging."""
@@ -124,7 +124,8 @@ class EngineProcess:
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.poll() is None
+        process = self._process
+        return process is not None and process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -138,7 +139,7 @@ class EngineProcess:
         Raises:
             EngineUnavailable: it has ended, or takes longer.
         """
-        if not self._up.wait(_BACK_WITHIN_S) or not self.alive:
+        if not self._up.wait(BACK_WITHIN_S) or not self.alive:
             raise EngineUnavailable("the engine is being started again")
         return self.starts
 
@@ -147,12 +148,12 @@ class EngineProcess:
 
     def address(self, user: str) -> dict[str, Any]:
         """Return where it listens, and the user's password."""
-        return {
-            "interface": "http", "host": "127.0.0.1", "port": self._port, "username": user,
-            "password": derived(user, self._password), "proxy_path": self._path, "compress": False,
-            "show_clickhouse_errors": "scrub",
-            "pool_mgr": get_pool_manager(maxsize=16),
-        }  # fmt: skip
+        return address_of(user, self._port, self._path, self._password)
+
+    def state(self) -> EngineState:
+        """Return what a server needs to know to use it from another process."""
+        up = self._up.is_set() and self.alive
+        return EngineState(up, self.starts, self.pid, self._port, self._path, self._password)
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -202,9 +203,9 @@ class EngineProcess:
     def _start(self) -> None:
         try:
             self._own.mkdir(parents=True, exist_ok=True)
-            self._start_locked(_locked(self._own, _ENDS_WITHIN_S))
+            self._start_locked(locked(self._own))
             (self._own / "password").unlink(missing_ok=True)  # versions before kept it there
-        except OSError as error:
+        except (OSError, StillHeld) as error:
             self._stop()
             raise EngineUnavailable(str(error)) from error
 
@@ -236,8 +237,7 @@ class EngineProcess:
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=sink, pass_fds=[lock],
                 env={name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)},
             )  # fmt: skip
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(self._process.pid).encode(), 0)
+        sign(lock, self._process.pid)
         until = time.monotonic() + _STARTS_WITHIN_S
         while not ready.exists():
             if not self.alive or time.monotonic() > until:
@@ -303,6 +303,16 @@ class Connection:
         return self._client
 
 
+def address_of(user: str, port: int, path: str, password: str) -> dict[str, Any]:
+    """Return the arguments of `clickhouse_connect.get_client` for a user of an engine process."""
+    return {
+        "interface": "http", "host": "127.0.0.1", "port": port, "username": user,
+        "password": derived(user, password), "proxy_path": path, "compress": False,
+        "show_clickhouse_errors": "scrub",
+        "pool_mgr": get_pool_manager(maxsize=16),
+    }  # fmt: skip
+
+
 def free_port() -> int:
     """Return a port of the loopback address that nothing uses now."""
     with socket.socket() as probe:
@@ -320,48 +330,21 @@ def engine_of(dsn: str, reader_dsn: str = "") -> Engine:
     return EngineProcess(directory) if (directory := local_directory(dsn)) else Server(dsn, reader_dsn)
 
 
-def end_orphan(data: Path) -> None:
-    """End the engine process that a killed server left behind; normally it ends by itself within milliseconds.
+def kill_orphan(data: Path) -> None:
+    """Kill the engine process whose loader process has just died, which it may not notice when it hangs."""
+    kill_holder((data / OWN_DIRECTORY).absolute())
 
-    Call this only while the lock of the log shows that no server uses the directory.
+
+def end_orphan(data: Path) -> None:
+    """End the engine process that a killed server left behind (process_lock.py).
 
     Raises:
         EngineUnavailable: it goes on.
     """
-    own = (data / OWN_DIRECTORY).absolute()
-    if not own.is_dir():
-        return
     try:
-        os.close(_locked(own, _ENDS_WITHIN_S))
-    except EngineUnavailable:
-        written = (own / "lock").read_text(errors="replace")
-        pid = int(written) if written.isdecimal() else 0
-        if str(own).encode() in _arguments(pid):
-            os.kill(pid, signal.SIGKILL)
-        os.close(_locked(own, _ENDS_WITHIN_S))
-
-
-def _arguments(pid: int) -> list[bytes]:
-    """Return the arguments of a running process; none where the system does not tell them."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return []
-
-
-def _locked(own: Path, within_s: float) -> int:
-    """Return a lock on an engine's directory, as a file descriptor; it is held until all its copies are closed."""
-    lock = os.open(own / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    until = time.monotonic() + within_s
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lock
-        except BlockingIOError:
-            if time.monotonic() > until:
-                os.close(lock)
-                raise EngineUnavailable("another process has it open (lock)") from None
-            time.sleep(0.01)
+        end_holder((data / OWN_DIRECTORY).absolute())
+    except StillHeld as error:
+        raise EngineUnavailable(str(error)) from error
 
 
 def _write(path: Path, text: str) -> None:

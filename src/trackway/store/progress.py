@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trackway.govern.loaders import Loaders
     from trackway.log.kafka_group import Committed, Group
     from trackway.store.loader import Loader
+    from trackway.store.loader_process import LoaderProcess
 
 logger = logging.getLogger("trackway.store.progress")
 _EACH_S = 0.5
@@ -183,8 +184,9 @@ class Progress:
     """
 
     def __init__(
-        self, log: Log, loader: Loader, loaders: Loaders | None = None, others: Sequence[OtherLoader] = ()
-    ) -> None:
+        self, log: Log, loader: Loader | LoaderProcess, loaders: Loaders | None = None,
+        others: Sequence[OtherLoader] = (),
+    ) -> None:  # fmt: skip
         self._log, self._loader, self._loaders, self._others = log, loader, loaders, others
         self._locks = {other.number: StoreLock(loaders.lock(other.number)) for other in others if loaders}
         self._known: dict[UUID, int] = {}

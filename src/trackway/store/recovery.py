@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackway.log import DirectoryUnusable, LocalLog, Log
+from trackway.log import DirectoryUnusable, LocalLog, Log, Readable
 from trackway.store import checkpoint
 from trackway.store.batch import read_prepared
 from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
 from trackway.store.engine import EngineUnavailable, end_orphan
+from trackway.store.process_lock import StillHeld, end_holder
 from trackway.store.unfinished import remove_half_created
 from trackway.store.unmoved import is_held
 
@@ -90,16 +91,31 @@ def _refuse_leaving(directory: Path, known: Checkpoint | None, address: str) -> 
 
 
 def refuse_running(local: Path) -> None:
-    """End the engine process of a server that was killed. Raises BadCheckpoint when it goes on, or copies the store."""
+    """End the loader process and the engine process of a server that was killed. Raises BadCheckpoint when they go on,
+    or when the store is being copied.
+    """
     if is_held(local.parent, "lock"):
         raise BadCheckpoint(f"`trackway store move` is copying the store in {local}; wait until it ends, or stop it")
     try:
-        end_orphan(local)
+        end_orphans(local)
     except EngineUnavailable as error:
         raise BadCheckpoint(f"the store in {local} cannot be opened: {error}; end that process") from error
 
 
-def recover(directory: Path, local: Path | None, log: Log) -> Checkpoint | None:
+def end_orphans(local: Path) -> None:
+    """End the loader process and the engine process of a server that was killed.
+
+    Raises:
+        EngineUnavailable: they go on.
+    """
+    try:
+        end_holder((local.parent / "loader").absolute())
+    except StillHeld as error:
+        raise EngineUnavailable(f"the loader process goes on: {error}") from error
+    end_orphan(local)
+
+
+def recover(directory: Path, local: Path | None, log: Readable) -> Checkpoint | None:
     """Bring a local store to the newest checkpoint; return it, or None when there never was one.
 
     Args:
@@ -123,7 +139,7 @@ def recover(directory: Path, local: Path | None, log: Log) -> Checkpoint | None:
     return known
 
 
-def _refuse_missing(local: Path, missing: list[Missing], known: Checkpoint, log: Log) -> None:
+def _refuse_missing(local: Path, missing: list[Missing], known: Checkpoint, log: Readable) -> None:
     if not missing:
         return
     rows, tables = sum(part.rows for part in missing), sorted({part.table for part in missing})

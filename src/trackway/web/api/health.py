@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Controller, Response, get
 
 from trackway import __version__
+from trackway.operate.process_use import process_use
 from trackway.runtime import Runtime
 from trackway.store.refusals import QuestionFailed
 from trackway.web.server.caller import ANYBODY
@@ -56,6 +57,7 @@ def status(runtime: Runtime) -> tuple[bool, dict[str, Any]]:
         "lost": runtime.progress.lost,
         "trouble": trouble,
         "warnings": runtime.warnings,
+        "processes": process_use(runtime.store.engine),
     }
     if others := runtime.progress.shown():
         state["loaders"] = others

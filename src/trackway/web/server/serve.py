@@ -61,8 +61,8 @@ def serve(runtime: Runtime, announce: Callable[[], None]) -> None:
         AddressInUse: the port is taken.
     """
     refuse_taken(runtime.settings.host, runtime.settings.port)
-    # The loader computes in a thread beside the event loop; switching threads more often than every 5 ms keeps requests
-    # fast.
+    # Questions compute in threads beside the event loop, and so does the loader when it has no process of its own;
+    # switching threads more often than every 5 ms keeps requests fast.
     sys.setswitchinterval(0.001)
     # Objects made at start-up stay, and objects of batches are freed by reference count; few others need the collector.
     gc.freeze()
