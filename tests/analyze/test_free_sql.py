@@ -143,6 +143,23 @@ def test_nobody_writes_the_state_of_an_aggregate_function(store: Store, value: s
         free_sql.query(store, f"SELECT toTypeName({value})")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sumState(1)", "[uniqState(1)]", "map('a', groupArrayState('b'))", "tuple(1, [tuple(sumState(1))])",
+        "arrayReduce('groupArrayState', [1])", "defaultValueOfTypeName('AggregateFunction(uniq, String)')",
+    ],
+)  # fmt: skip
+def test_no_answer_has_the_state_of_an_aggregate_function(store: Store, value: str) -> None:
+    """The engine would answer the address of the state in its memory."""
+    with pytest.raises(BadQuestion, match="the column a has no values to show; call finalizeAggregation"):
+        free_sql.query(store, f"SELECT {value} AS a")
+    [row] = free_sql.query(
+        store, "SELECT sumMerge(a) AS n, [toFixedString('x', 1)] AS t FROM (SELECT sumState(2) AS a)"
+    ).rows()
+    assert row["n"] == 2
+
+
 def test_functions_that_make_states_out_of_texts_are_known(loaded: Loaded) -> None:
     """A function of a new engine that takes the name of such a type fails here, until it is checked like these."""
     makes = set()

@@ -10,6 +10,8 @@ import re
 import time
 from importlib.resources import files
 
+import pyarrow as pa
+
 from trackway.analyze.data.sql_errors import explained
 from trackway.analyze.language.period import BadQuestion
 from trackway.analyze.language.question import Answer
@@ -97,7 +99,17 @@ def query(store: Store, sql: str, limit: int = MOST_ROWS) -> Answer:
         if error.code == "ACCESS_DENIED":  # the engine takes an unknown name for a file
             error = QuestionFailed(str(error), "UNKNOWN_TABLE", " ".join(f"`{name}`" for name in unknown))
         raise explained(error, text) from error
+    if states := [field.name for field in table.schema if _has_bytes(field.type)]:
+        remedy = "call finalizeAggregation for a state, toFloat32 for a BFloat16"
+        raise BadQuestion("sql", f"the column {states[0]} has no values to show; {remedy}")
     return Answer(table, text, {}, (time.perf_counter() - started) * 1000)
+
+
+def _has_bytes(kind: pa.DataType) -> bool:
+    """Whether a type contains raw bytes. The engine answers states of aggregate functions so: by their addresses in its
+    memory, not by their content. Texts have a type of their own.
+    """
+    return pa.types.is_binary(kind) or any(_has_bytes(kind.field(n).type) for n in range(kind.num_fields))
 
 
 def _check(store: Store, wrapped: str, narrow: bool) -> list[str]:
