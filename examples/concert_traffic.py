@@ -17,6 +17,7 @@ import json
 import math
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
@@ -31,12 +32,7 @@ def messages(site: Site, start: datetime, visitor: dict[str, Any], steps: list[S
     for second, step in steps:
         step = dict(step)
         page = step.pop("page", None)
-        library = step.pop("library", None)
-        context = {
-            **visitor["context"],
-            **({"page": page} if page else {}),
-            **({"library": library} if library else {}),
-        }
+        context = {**visitor["context"], **({"page": page} if page else {})}
         message_id = f"concert-{site.random.getrandbits(96):024x}"
         at = (start + timedelta(seconds=second)).isoformat().replace("+00:00", "Z")
         yield {**visitor, **step, "context": context, "messageId": message_id, "timestamp": at}
@@ -46,25 +42,41 @@ class Sender:
     """Sends batches, and retries while the server is not reachable."""
 
     def __init__(self, url: str, write_key: str) -> None:
-        self.url = url.rstrip("/") + "/v1/batch"
+        self.url = url.rstrip("/")
         self.authorization = "Basic " + b64encode(f"{write_key}:".encode()).decode()
 
     def send(self, batch: list[dict[str, Any]]) -> None:
+        """Send messages in one request."""
+        self._post("/v1/batch", {"batch": batch})
+
+    def count_view(self, view: dict[str, Any]) -> None:
+        """Count a view of an entity, as the page of a concert or artist does."""
+        entity, context = view["properties"], view["context"]
+        path = f"/v1/entities/{entity['entity_type']}/{urllib.parse.quote(entity['entity_id'], safe='')}/view"
+        body = {
+            "session_id": context["sessionId"],
+            "anonymous_id": view["anonymousId"],
+            "referrer_source": entity["referrer_source"],
+        }
+        self._post(path, body, context["userAgent"])
+
+    def _post(self, path: str, content: dict[str, Any], agent: str = "concert-traffic") -> None:
         """Send one request. Raises SystemExit when the server refuses it or stays unreachable."""
         headers = {
             "authorization": self.authorization,
             "content-type": "application/json",
             "content-encoding": "gzip",
+            "user-agent": agent,
         }
-        body = gzip.compress(json.dumps({"batch": batch}).encode(), 1)
+        body = gzip.compress(json.dumps(content).encode(), 1)
         for pause in (0.5, 1, 2, 4, 8):
             try:
-                request = urllib.request.Request(self.url, body, headers)
+                request = urllib.request.Request(self.url + path, body, headers)
                 urllib.request.urlopen(request, timeout=30).close()
                 return
             except urllib.error.HTTPError as error:
                 if error.code != 503:
-                    raise SystemExit(f"{self.url} answered {error.code}: {error.read().decode()}") from error
+                    raise SystemExit(f"{self.url}{path} answered {error.code}: {error.read().decode()}") from error
             except OSError:
                 pass
             time.sleep(pause)
@@ -101,7 +113,9 @@ def backfill(site: Site, sender: Sender, days: int, per_day: int) -> int:
 
 
 def live(site: Site, sender: Sender, per_minute: float) -> None:
-    """Send new visits until interrupted, each message at its time."""
+    """Send new visits until interrupted, each message and each view at its time. Views count in the session that the
+    messages name.
+    """
     due: list[tuple[float, dict[str, Any]]] = []
     next_visit = time.time()
     while True:
@@ -109,13 +123,19 @@ def live(site: Site, sender: Sender, per_minute: float) -> None:
         if now >= next_visit:
             next_visit = now + site.random.expovariate(per_minute / 60)
             visitor, steps = site.visit()
+            session = f"{visitor['anonymousId']}-{int(now)}"
+            visitor = {**visitor, "context": {**visitor["context"], "sessionId": session}}
             moment = datetime.fromtimestamp(now, UTC)
             whole = zip((now + second for second, _ in steps), messages(site, moment, visitor, steps), strict=True)
             due = sorted([*due, *whole], key=lambda item: item[0])
         ready = [message for at, message in due if at <= now]
         due = due[len(ready) :]
-        for start in range(0, len(ready), 400):
-            sender.send(ready[start : start + 400])
+        batch = [message for message in ready if message.get("event") != "view"]
+        for start in range(0, len(batch), 400):
+            sender.send(batch[start : start + 400])
+        for message in ready:
+            if message.get("event") == "view":
+                sender.count_view(message)
         time.sleep(0.2)
 
 
@@ -129,14 +149,14 @@ def main() -> None:
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--visits-per-minute", type=float, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--views", action="store_true", help="with views of entities, as the view counter logs them")
     options = parser.parse_args()
-    site = Site(options.seed, options.views)
+    site = Site(options.seed)
     sender = Sender(options.url, options.write_key)
     if options.days:
         sent = backfill(site, sender, options.days, options.visits_per_day)
         print(f"sent {sent:,} events of {options.days} days", flush=True)
     if options.live:
+        site.views = True  # a view counts when it is sent, so past visits have none
         with contextlib.suppress(KeyboardInterrupt):
             live(site, sender, options.visits_per_minute)
 

@@ -265,9 +265,8 @@ class Site:
                 )
 
     def _view(self, kind: str, id_: str, page: dict[str, Any], sent_from: str) -> dict[str, Any]:
-        """Return a counted view of an entity, as the view counter logs it."""
-        step = self._track("view", page, entity_type=kind, entity_id=id_, referrer_source=sent_from)
-        return {**step, "library": {"name": "views"}}
+        """Return a view of an entity, which is sent to the view counter."""
+        return self._track("view", page, entity_type=kind, entity_id=id_, referrer_source=sent_from)
 
     def _track(self, event: str, page: dict[str, Any], **properties: Any) -> dict[str, Any]:
         return {"type": "track", "event": event, "page": page, "properties": properties}

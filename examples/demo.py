@@ -226,7 +226,7 @@ def _site(address: str, keys: dict[str, str], port: int, data: Path) -> subproce
 
 def _traffic(address: str, keys: dict[str, str], *options: str) -> subprocess.Popen[bytes]:
     script = str(ROOT / "examples" / "concert_traffic.py")
-    command = [sys.executable, script, "--url", address, "--write-key", keys["TRACKWAY_WRITE_KEY"], "--views", *options]
+    command = [sys.executable, script, "--url", address, "--write-key", keys["TRACKWAY_WRITE_KEY"], *options]
     return subprocess.Popen(command, start_new_session=True)
 
 

@@ -6,8 +6,11 @@ import contextlib
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -360,3 +363,16 @@ def test_counters_made_anew_right_after_views_counted_did_not_differ(server: Ser
         done = server.http.post(f"{path}/refresh", headers=BEARER)
         assert done.json()["differed"] == {}, turn
         assert counted(server, "anewx", max_age_s=-1)[0]["views"] == turn + 1, "what counted before is among them"
+
+
+def test_live_visits_of_the_demo_have_views_that_count(new_server: Callable[..., Server]) -> None:
+    server = new_server().start()
+    script = str(Path(__file__).parents[2] / "examples" / "concert_traffic.py")
+    options = ["--url", server.url, "--write-key", WRITE_KEY, "--live", "--visits-per-minute", "600"]
+    traffic = subprocess.Popen([sys.executable, script, *options])
+    try:
+        eventually(lambda: server.asked({"question": "top_entities", "period": "today", "max_age_s": -1})["data"])
+    finally:
+        traffic.terminate()
+        traffic.wait()
+    assert server.asked({"question": "rejections"})["data"] == []
