@@ -21,6 +21,8 @@ from factories import message
 from trackway.enrich import ordinary_messages
 from trackway.event import Arrival, Location, now
 from trackway.store import dead_letters, preparing
+from trackway.store.quarantine import Refusals
+from trackway.store.reading import LogRange
 from trackway.store.refusals import QuestionFailed
 
 
@@ -195,3 +197,12 @@ def test_a_letter_that_is_refused_again_stays_when_the_clock_was_set_back_meanwh
         assert letters(loaded, project) == []
         loaded.loader.drain()
         assert letters(loaded, project) == ["bad"]
+
+
+@pytest.mark.parametrize("code", ["SETTING_CONSTRAINT_VIOLATION", "UNKNOWN_SETTING", "READONLY", "TOO_MANY_PARTS"])
+def test_no_message_is_blamed_for_a_setting_that_a_server_refuses(code: str) -> None:
+    """A profile of the server may fix a setting that inserts state: every row would be refused, whatever it is."""
+    refusals, one = Refusals(10), LogRange(0, 1, 0, 0, [], [], [])
+    assert not any(refusals.record_failure(one, QuestionFailed("refused", code)) for _ in range(10))
+    assert refusals.next(0) == (10, False) and not refusals.refused
+    assert [refusals.record_failure(one, QuestionFailed("refused", "CANNOT_PARSE_TEXT")) for _ in range(3)][-1]
