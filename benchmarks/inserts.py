@@ -8,11 +8,13 @@ parts of one file and lists among the values of the statement. Then messages tri
 from __future__ import annotations
 
 import random
+import re
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from uuid import UUID
 
@@ -30,6 +32,8 @@ from stores import Loaded  # isort: skip
 
 FORMS = ("before", "after")
 BATCH, BATCHES, TRICKLE_S = 50_000, 1, 20.0
+_BEFORE = "schema/0018_shown_visitor.sql"
+_VIEW_OF_BEFORE = re.compile(r"VIEW customers_from_sessions TO customers AS\n(.*?);\n", re.DOTALL)
 
 
 def messages() -> Iterator[Message]:
@@ -114,6 +118,42 @@ def views(store: Store) -> None:
         print(f"| {name} | {statistics.median(found) - nothing:.1f} |", flush=True)
 
 
+def rows(store: Store) -> None:
+    """Print the cost of a row of a large block: of sessions for their view of customers with a group for each identity
+    and without groups, and of events with all views; each with rows of a block merged before they are written, and not.
+    """
+    store.command("SYSTEM STOP MERGES")
+    [grouped] = _VIEW_OF_BEFORE.findall(resources.files("trackway.store").joinpath(_BEFORE).read_text())
+    for form, statement in (("before", grouped), ("after", statement_of(store, "customers_from_sessions"))):
+        store.command(f"CREATE TABLE sessions_{form} AS sessions ENGINE = Null")
+        store.command(f"CREATE TABLE customers_{form} AS customers")
+        view = statement.replace("FROM sessions", f"FROM sessions_{form}")
+        store.command(f"CREATE MATERIALIZED VIEW view_{form} TO customers_{form} AS {view}")
+    counts = {}
+    for table in ("sessions", "events"):
+        store.command(f"CREATE TABLE known_{table} AS {table} ENGINE = Memory")
+        store.command(f"INSERT INTO known_{table} SELECT * FROM {table} LIMIT {BATCH}")
+        counts[table] = store.ask(f"SELECT count() AS n FROM known_{table}")["n"][0].as_py()
+    cases = {
+        "customers of a session's row": [("sessions", "sessions_before", 1), ("sessions", "sessions_after", 0)],
+        "an event with its views": [("events", "events", 1), ("events", "events", 0)],
+    }
+    clock = (~engine_process().pid << 3) | 2  # that of the CPU time of a process, to the nanosecond
+    print("\n| µs a row | before | after |\n|---|---|---|")
+    for name, forms in cases.items():
+        costs: list[list[float]] = [[], []]
+        for serial in range(6):
+            for found, (table, into, merged) in zip(costs, forms, strict=True):
+                before = time.clock_gettime(clock)
+                store.command(
+                    f"INSERT INTO {into} SELECT * FROM known_{table} SETTINGS optimize_on_insert = {merged}, "
+                    f"min_insert_block_size_rows = {BATCH}, insert_deduplication_token = '{merged}-{serial}'"
+                )
+                found.append((time.clock_gettime(clock) - before) * 1e6 / counts[table])
+        print(f"| {name} | {' | '.join(f'{min(found):.1f}' for found in costs)} |", flush=True)
+    store.command("SYSTEM START MERGES")
+
+
 def trickle(loaded: Loaded, project: UUID) -> None:
     """Print the CPU of engine and loader at five messages a second, with small batches half a second and one apart."""
     source, members = messages(), (engine_process(), psutil.Process())
@@ -138,6 +178,7 @@ def main() -> None:
         loaded.load(project, [next(messages()) for _ in range(3)])
         views(loaded.store)
         loads(loaded, project, count)
+        rows(loaded.store)
         trickle(loaded, project)
         loaded.loader.stop()
         loaded.store.close()

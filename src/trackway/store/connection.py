@@ -42,6 +42,7 @@ _INSERT = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
     "input_format_arrow_allow_missing_columns": 0,
+    "optimize_on_insert": 0,  # views have grouped their rows already; merges add up the few that are left
 }
 
 _MOST_BYTES, _IN_MEMORY_BYTES = 64 * 1024 * 1024, 16 * 1024 * 1024
