@@ -197,7 +197,7 @@ def test_nobody_and_others_are_not_told(loaded: Loaded, saved: StatedPreferences
 
 def test_every_statement_about_actions_knows_the_same_passive_events() -> None:
     store = Path(inspect.getfile(Register)).parent
-    files = [store / "schema" / "0019_actions.sql", store / "late_sign_outs.sql", store / "derived_tables.sql"]
+    files = [store / "schema" / "0020_actions.sql", store / "late_sign_outs.sql", store / "derived_tables.sql"]
     for file in files:
         [listed] = re.findall(r"name NOT IN \(('impression'[^)]+)\)", file.read_text())
         assert {name.strip("' ") for name in listed.split(",")} == PASSIVE, file.name
