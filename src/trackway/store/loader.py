@@ -320,15 +320,15 @@ class Loader:
     def _go_back(self) -> None:
         """Undo what was stored since the checkpoint and continue from there, after a batch that may be half applied.
 
-        The engine does not say which tables and views a failed batch reached, and a full disk also corrupts the
-        engine's deduplication log.
+        The engine does not say which tables a failed batch reached; a full disk also corrupts its deduplication log.
         """
         assert self._local is not None
-        self._doing = "going back to the checkpoint"
+        self._doing, self._under_way = "going back to the checkpoint", set()
+        if self._applying is not None and not self._applying.cancel():
+            self._applying.exception()  # waits: it would store its batch after the store has gone back
         self._stopping.wait(self._pause)
         self._pause = min(self._pause * 2 + 0.2, 10)
         self._applying = self._ready = self._derivers = self._position = None
-        self._under_way = set()
         with self.store_lock, suspended(self._store):
             known = checkpoint.read(self._directory)
             assert known is not None
