@@ -64,11 +64,13 @@ def both(server: Any) -> None:
     by_loader(server)
 
 
-@pytest.mark.parametrize("kill", [by_loader, by_engine, both])
+@pytest.mark.parametrize(
+    "small, kill", [("false", by_loader), ("false", by_engine), ("false", both), ("true", by_engine)]
+)
 def test_whichever_process_is_killed_collecting_goes_on_and_each_message_is_stored_once(
-    new_server: Any, kill: Callable[[Any], None]
+    new_server: Any, small: str, kill: Callable[[Any], None]
 ) -> None:
-    server, sent = new_server(small="false").start(), 0
+    server, sent = new_server(small=small).start(), 0
     for _ in range(3):
         for _ in range(5):
             send(server, sent)
