@@ -100,7 +100,7 @@ def engine_pid(data: Path) -> int:
 
 def loader_pid(data: Path) -> int:
     """The number of the loader process of a data directory, or of the one before it while it is being started again."""
-    return int((data / "loader" / "lock").read_text())
+    return int((data / "loader" / "lock").read_text() or 0) or 1 << 22  # it is empty for a moment
 
 
 def has_landlock() -> bool:
