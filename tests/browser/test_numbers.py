@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from steps import go, open_page
 
+from chromium import shared_browser
 from conftest import Server
 from factories import FIREFOX
 
@@ -19,8 +20,8 @@ STARTED = "bot = '' AND started_at >= toStartOfDay(now('UTC')) - INTERVAL 29 DAY
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, filled: Server) -> Iterator[Page]:
-    opened = open_page(browser, filled)
+def page(filled: Server) -> Iterator[Page]:
+    opened = open_page(shared_browser(), filled)
     yield opened
     opened.context.close()
 

@@ -123,7 +123,7 @@ def test_an_import_for_a_loader_that_is_dead_ends_and_lets_the_others_go_on(kafk
 
 
 def test_a_loader_on_a_copy_of_the_accounts_database_is_named_and_later_refused(kafka: Kafka, tmp_path: Path) -> None:
-    site = Site(kafka, tmp_path, "copied", 2)
+    site = Site(kafka, tmp_path, "copied-accounts", 2)
     try:
         site.main.start()
         site.loaders[0].start()

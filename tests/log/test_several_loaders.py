@@ -194,7 +194,7 @@ def trouble(server: Server) -> str:
 
 @pytest.mark.thorough
 def test_a_loader_waits_until_the_tables_are_there_and_nobody_migrates_beside_it(kafka: Kafka, tmp_path: Path) -> None:
-    site = Site(kafka, tmp_path, "waiting", 2)
+    site = Site(kafka, tmp_path, "waiting-beside", 2)
     try:
         site.main.start()
         site.main.stop()
@@ -222,7 +222,7 @@ def test_a_loader_waits_until_the_tables_are_there_and_nobody_migrates_beside_it
         doctor = processes.run(["-m", "trackway", "doctor", "--url", site.main.url], env=site.main.environment)
         assert "1 records of the topic 'waiting-1' wait" in " ".join(doctor.stdout.split())
         loader.start()
-        assert site.stored()["loaders"] == [{"loader": 1, "topic": "waiting-1", "waiting": 0, "lost": 0, "trouble": ""}]
+        assert site.stored()["loaders"] == [{"loader": 1, "topic": "waiting-beside-1", "waiting": 0, "lost": 0, "trouble": ""}]
         site.main.stop()
         loader.stop()
         for server, command, sentence in (

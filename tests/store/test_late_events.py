@@ -172,7 +172,7 @@ def test_the_statements_of_a_batch_do_not_depend_on_how_many_visitors_are_late(
     # A checkpoint or a look-up more may fall into one; with each visitor, or each session, they would be hundreds.
     assert max(statements) <= min(statements) + 4, statements
     # Short lists are values of their statements; a long one is written before, by one statement.
-    assert lists[:2] == [0, 0] and 0 < lists[2] <= 4, lists
+    assert lists[:2] == [0, 0] and 0 < lists[2] <= 10, lists
 
 
 @pytest.fixture

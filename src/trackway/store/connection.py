@@ -44,7 +44,6 @@ _INSERT = {
     "input_format_arrow_allow_missing_columns": 0,
     "optimize_on_insert": 0,  # views have grouped their rows already; merges add up the few that are left
 }
-
 _MOST_BYTES, _IN_MEMORY_BYTES = 64 * 1024 * 1024, 16 * 1024 * 1024
 _ONE_BLOCK = 100_000_000
 PATIENCE_S = 30
@@ -64,7 +63,7 @@ class Store:
         memory_mb: the most memory one question may use.
         reader_dsn: a server's address for questions about a project, of a user who may only read; empty: `dsn`.
         nice: the nice value of the engine's threads, 0 to 19; a higher value gives the rest of the process priority.
-        engine: the engine of `dsn`, when another process has started it.
+        engine: of `dsn`, when another process has started it.
         begun: set when the server becomes the store (store/unmoved.py); before, it is not asked. None: it is already.
 
     Raises:
