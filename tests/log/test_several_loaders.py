@@ -220,9 +220,11 @@ def test_a_loader_waits_until_the_tables_are_there_and_nobody_migrates_beside_it
         send(site.main, key, [{"type": "track", "event": "E", "messageId": "waits", "anonymousId": "v"}])
         eventually(lambda: "loader 1 has stored nothing for" in trouble(site.main))
         doctor = processes.run(["-m", "trackway", "doctor", "--url", site.main.url], env=site.main.environment)
-        assert "1 records of the topic 'waiting-1' wait" in " ".join(doctor.stdout.split())
+        assert "1 records of the topic 'waiting-beside-1' wait" in " ".join(doctor.stdout.split())
         loader.start()
-        assert site.stored()["loaders"] == [{"loader": 1, "topic": "waiting-beside-1", "waiting": 0, "lost": 0, "trouble": ""}]
+        assert site.stored()["loaders"] == [
+            {"loader": 1, "topic": "waiting-beside-1", "waiting": 0, "lost": 0, "trouble": ""}
+        ]
         site.main.stop()
         loader.stop()
         for server, command, sentence in (
