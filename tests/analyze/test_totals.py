@@ -84,9 +84,10 @@ def test_an_overview_of_two_periods_is_that_of_each_and_visitors_are_those_whom_
     periods = [question.period, *(Period(START + timedelta(a), min(START + timedelta(b), end)) for a, b in days)]
     asked = [msgspec.structs.replace(question, period=period) for period in periods]
     totals = [overview(loaded.store, one, one.period, "EUR")[1].current for one in asked]
-    for one, total in zip(asked, totals, strict=True):
-        compared = [overview(loaded.store, one, period, "EUR")[1] for period in periods]
-        assert [(each.current, each.previous) for each in compared] == [(total, other) for other in totals]
+    for place, (one, total) in enumerate(zip(asked, totals, strict=True)):
+        for other in (place - 1, place - 3):
+            compared = overview(loaded.store, one, periods[other], "EUR")[1]
+            assert (compared.current, compared.previous) == (total, totals[other])
         assert len({row.visitor_id for row in visitors(loaded.store, one)[1]}) == total.visitors
         if not filtered:
             assert revenue(loaded.store, one, Revenue(), "EUR")[1].totals.visitors == total.visitors
