@@ -178,9 +178,9 @@ def main() -> None:
         loaded.load(project, [next(messages()) for _ in range(3)])
         views(loaded.store)
         loads(loaded, project, count)
-        rows(loaded.store)
         trickle(loaded, project)
         loaded.loader.stop()
+        rows(loaded.store)  # the last, because it stores events again
         loaded.store.close()
         loaded.log.close()
 
