@@ -163,7 +163,9 @@ def _known(store: Store, question: Question, person: int, pack: Pack, now: datet
     days = max(pack.preferences.days, DAYS)
     since = moment(now - timedelta(days=days))
     actions = ask(store, "personalize/actions.sql", question, **own, since=since, most=_MOST_ACTIONS)
-    newest = ask(store, "personalize/newest.sql", question, **own, most=pack.journey.newest)
+    newest = ask(
+        store, "personalize/actions.sql", question, **own, since="1970-01-01 00:00:00.000", most=pack.journey.newest
+    )
     totals = ask(store, "personalize/totals.sql", question, **own)
     traits = ask(store, "personalize/traits.sql", question, **own)
     total = totals.rows()[0]
