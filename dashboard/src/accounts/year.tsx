@@ -4,16 +4,12 @@ import type { YearAnswer } from "../client/api";
 import { useAsk, useProject } from "../client/hooks";
 import { Chart } from "../kit/chart";
 import { PeriodPicker } from "../kit/controls";
-import { count, day, duration, exact } from "../kit/format";
+import { count, day, duration, exact, WEEKDAYS } from "../kit/format";
 import { Card, Empty, Failure, Skeleton } from "../kit/parts";
 import { Table } from "../kit/table";
-import { locale, t } from "../language";
+import { t } from "../language";
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => `${String(hour).padStart(2, "0")}:00`);
-// 1 January 2024 was a Monday.
-const WEEKDAYS = Array.from({ length: 7 }, (_, at) =>
-  new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" }).format(Date.UTC(2024, 0, 1 + at)),
-);
 
 export function MyYear({ person }: { person?: string }) {
   const project = useProject();

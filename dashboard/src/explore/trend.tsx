@@ -3,7 +3,7 @@
 import type { Asked, TrendAnswer, TrendLine } from "../client/api";
 import { useProject } from "../client/hooks";
 import { Chart, PALETTE } from "../kit/chart";
-import { day, exact } from "../kit/format";
+import { day, exact, WEEKDAYS } from "../kit/format";
 import { Table } from "../kit/table";
 import { locale, t } from "../language";
 import { lineName } from "./body";
@@ -93,7 +93,6 @@ function Week({ moments, values }: { moments: string[]; values: (number | string
     if (row) row[hour] = (row[hour] ?? 0) + Number(values[position] ?? 0);
   });
   const most = Math.max(1, ...sums.flat());
-  const named = new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" });
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
     <section className="overflow-x-auto p-4" aria-label={t("Hours of the week")} tabIndex={0}>
@@ -115,9 +114,8 @@ function Week({ moments, values }: { moments: string[]; values: (number | string
         <tbody>
           {sums.map((row, at) => (
             <tr key={days[at]}>
-              {/* 2024-01-01 was a Monday */}
               <th scope="row" className="pe-2 text-start font-normal text-soft">
-                {named.format(Date.UTC(2024, 0, 1 + at))}
+                {WEEKDAYS[at]}
               </th>
               {row.map((value, hour) => (
                 <td

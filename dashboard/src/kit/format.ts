@@ -9,6 +9,10 @@ const percentage = new Intl.NumberFormat(locale, { style: "percent", maximumFrac
 export const count = (value: number) => (value >= 100_000 ? compact.format(value) : whole.format(value));
 export const exact = (value: number) => whole.format(value);
 export const percent = (value: number) => percentage.format(value);
+/** The short names of the weekdays, from Monday: 1 January 2024 was one. */
+export const WEEKDAYS = Array.from({ length: 7 }, (_, at) =>
+  new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" }).format(Date.UTC(2024, 0, 1 + at)),
+);
 
 export function duration(seconds: number): string {
   const total = Math.round(seconds);

@@ -2,17 +2,13 @@
 
 import type { Personal } from "../client/api";
 import { useAsk } from "../client/hooks";
-import { exact, percent } from "../kit/format";
+import { exact, percent, WEEKDAYS } from "../kit/format";
 import { When } from "../kit/lists";
 import { Card, Empty, Failure, Skeleton } from "../kit/parts";
 import { Opened } from "../kit/why";
-import { language, locale, t } from "../language";
+import { language, t } from "../language";
 
 const MOST = 8;
-// 1 January 2024 was a Monday.
-const WEEKDAYS = Array.from({ length: 7 }, (_, at) =>
-  new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" }).format(Date.UTC(2024, 0, 1 + at)),
-);
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 const words = (name: string) => name.replaceAll("_", " ");
 const clock = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
@@ -186,6 +182,7 @@ function ActiveHours({ hours }: { hours: NonNullable<Personal["hours"]> }) {
                         className="block h-full rounded-[2px] bg-accent"
                         style={{ opacity: actions / most }}
                       />
+                      <span className="sr-only">{exact(actions)}</span>
                     </td>
                   );
                 })}

@@ -128,8 +128,8 @@ class Asking(NamedTuple):
     question: Question
     project: Project
     now: datetime
+    preferences: StatedPreferences
     earlier: Period | None = None
-    preferences: StatedPreferences | None = None
 
 
 Answered = tuple[list[Answer], Any]
@@ -223,8 +223,6 @@ def _visitor(asking: Asking, asked: Visitor) -> Answered:
 
 
 def _personalize(asking: Asking, asked: Personalize) -> Answered:
-    if asking.preferences is None:
-        raise ValueError("the question needs the preferences that people stated")
     pack = pack_of(asking.project.metrics)
     return personalize(asking.store, asking.question, asked, pack, asking.preferences, asking.now)
 

@@ -270,7 +270,7 @@ class Desk:
         store, common = self._store.within(prepared.policy), prepared.read.common
         filters = () if prepared.read.filter is None else (prepared.read.filter,)
         question = Question.of(prepared.project, prepared.stretch, *filters, bots=common.bots, sample=common.sample)
-        return Asking(store, question, prepared.project, datetime.now(UTC), prepared.earlier, self._saved.preferences)
+        return Asking(store, question, prepared.project, datetime.now(UTC), self._saved.preferences, prepared.earlier)
 
     def _tabled(self, prepared: _Prepared) -> bytes:
         answers, _ = self._ask(self._asking(prepared), prepared.read.asked)

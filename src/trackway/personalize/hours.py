@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -31,7 +32,7 @@ class ActiveHours(msgspec.Struct, kw_only=True):
     week: list[list[int]]
 
 
-def active_hours(actions: Iterable[Action], now: datetime, timezone: str, zone: tzinfo) -> ActiveHours:
+def active_hours(actions: Iterable[Action], now: datetime, zone: ZoneInfo) -> ActiveHours:
     """Count a person's actions of the 7 days before `now` by hour; of hours with as many, the earlier is first."""
     week = [[0] * 24 for _ in range(7)]
     for action in actions:
@@ -41,4 +42,4 @@ def active_hours(actions: Iterable[Action], now: datetime, timezone: str, zone: 
     by_hour = [sum(day[hour] for day in week) for hour in range(24)]
     ranked = sorted((hour for hour in range(24) if by_hour[hour]), key=lambda hour: (-by_hour[hour], hour))[:_MOST]
     hours = [ActiveHour(hour, by_hour[hour]) for hour in ranked]
-    return ActiveHours(timezone=timezone, hours=hours, notify_at=ranked[0] if ranked else None, week=week)
+    return ActiveHours(timezone=zone.key, hours=hours, notify_at=ranked[0] if ranked else None, week=week)

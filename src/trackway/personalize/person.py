@@ -18,6 +18,7 @@ import msgspec
 
 from trackway.analyze.language.period import BadQuestion
 from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.analyze.people.persons import person_number
 from trackway.enrich.identity import user_token
 from trackway.govern.metric_packs import Pack
 from trackway.govern.saved.preferences import StatedPreferences
@@ -44,7 +45,7 @@ _MOST_ACTIONS = 10_000
 _MATCHES = 0.1
 """The confidence from which a preference says that a new entity matches."""
 _VISIT_GAP = timedelta(minutes=30)
-_NEVER = datetime(2299, 1, 1, tzinfo=UTC)
+_EVER, _NEVER = "1970-01-01 00:00:00.000", datetime(2299, 1, 1, tzinfo=UTC)
 
 
 class Personalize(msgspec.Struct, tag="personalize", tag_field="question", kw_only=True):
@@ -80,7 +81,6 @@ class _Known(NamedTuple):
     value of each trait, and all user ids.
     """
 
-    number: int
     user_ids: list[str]
     actions: list[Action]
     newest: list[Action]
@@ -106,8 +106,7 @@ def personalize(
         return [], None
     now = min(now, question.period.end)
     answers, known = _known(store, question, person, pack, now)
-    zone_name = _timezone(known.traits, question.timezone)
-    zone = ZoneInfo(zone_name)
+    zone = _zone(known.traits, question.timezone)
     said = saved.of(question.project_id, known.user_ids)
     counting = [action for action in known.actions if said.cleared_at is None or action.at > said.cleared_at]
     parts: dict[str, Any] = {}
@@ -131,7 +130,7 @@ def personalize(
     if "intent" in include:
         parts["intent"] = wants
     if "hours" in include:
-        parts["hours"] = active_hours(known.actions, now, zone_name, zone)
+        parts["hours"] = active_hours(known.actions, now, zone)
     if "suggestion" in include:
         held = in_holdout(question.project_id.bytes, person, pack.holdout)
         parts["holdout"] = held
@@ -149,9 +148,7 @@ def _number(store: Store, question: Question, asked: Personalize) -> int | None:
     if bool(asked.person) == bool(asked.user_id):
         raise BadQuestion("person", "name exactly one of person and user_id")
     if asked.person:
-        if not asked.person.isdecimal() or int(asked.person) >= 1 << 64:
-            raise BadQuestion("person", f"{asked.person!r} is not a person; take it from an answer")
-        return int(asked.person)
+        return person_number(asked.person)
     token = user_token(question.project_id.bytes, asked.user_id)
     rows = ask(store, "personalize/person_of_user.sql", question, token=token).rows()
     return rows[0]["person"] if rows else None
@@ -163,34 +160,36 @@ def _known(store: Store, question: Question, person: int, pack: Pack, now: datet
     days = max(pack.preferences.days, DAYS)
     since = moment(now - timedelta(days=days))
     actions = ask(store, "personalize/actions.sql", question, **own, since=since, most=_MOST_ACTIONS)
-    newest = ask(
-        store, "personalize/actions.sql", question, **own, since="1970-01-01 00:00:00.000", most=pack.journey.newest
-    )
     totals = ask(store, "personalize/totals.sql", question, **own)
     traits = ask(store, "personalize/traits.sql", question, **own)
-    total = totals.rows()[0]
+    answers, recent = [actions, totals, traits], [Action(**row) for row in actions.rows()]
+    newest = recent[: pack.journey.newest]
+    if len(newest) < pack.journey.newest:  # some are older
+        ever = ask(store, "personalize/actions.sql", question, **own, since=_EVER, most=pack.journey.newest)
+        answers.append(ever)
+        newest = [Action(**row) for row in ever.rows()]
+    total, stated_rows = totals.rows()[0], traits.rows()
     newest_value: dict[str, Any] = {}
-    for row in reversed(traits.rows()):
+    for row in reversed(stated_rows):
         newest_value |= json.loads(row["traits"])
-    user_ids = sorted({row["user_id"] for row in (*ids, *traits.rows()) if row["user_id"]})
-    return [actions, newest, totals, traits], _Known(
-        number=person,
+    user_ids = sorted({row["user_id"] for row in (*ids, *stated_rows) if row["user_id"]})
+    return answers, _Known(
         user_ids=user_ids,
-        actions=[Action(**row) for row in actions.rows()],
-        newest=[Action(**row) for row in newest.rows()],
+        actions=recent,
+        newest=newest,
         activities=max(0, total["activities"]),
         registered_at=total["registered_at"] if total["registered_at"] < _NEVER else None,
         traits=newest_value,
     )
 
 
-def _timezone(traits: dict[str, Any], otherwise: str) -> str:
+def _zone(traits: dict[str, Any], otherwise: str) -> ZoneInfo:
     """Return the time zone that a person's traits name, or that of the project."""
     name = traits.get("timezone")
     try:
-        return ZoneInfo(name).key if isinstance(name, str) and name else otherwise
+        return ZoneInfo(name if isinstance(name, str) and name else otherwise)
     except (KeyError, ValueError, OSError):
-        return otherwise
+        return ZoneInfo(otherwise)
 
 
 def _said(

@@ -85,7 +85,7 @@ ROUTES: list[type[Controller]] = [
 
 
 _GIVEN = ("runtime", "limits", "desk", "provider")
-"""What handlers get of a running server, by the names of their parameters."""
+"""The parts of a running server that handlers get, by the names of their parameters."""
 
 
 @cache
