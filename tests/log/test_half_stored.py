@@ -12,12 +12,9 @@ from loaders import Site, send
 from conftest import EMAIL, PASSWORD, also, eventually
 from kafka import Kafka
 
-BREAK = (
-    "CREATE TABLE faults (n UInt8) ENGINE = Null",
-    # Views are fed in the order of their names: counters whose names are later have nothing of the batch.
-    "CREATE MATERIALIZED VIEW a_fault TO faults AS SELECT throwIf(1) AS n FROM events",
-)
-MEND = ("DROP VIEW a_fault", "DROP TABLE faults")
+# The engine feeds the views of a table in no certain order: this counter has nothing of the batch, others may have it.
+BREAK = "ALTER TABLE event_counts ADD CONSTRAINT fault CHECK 0"
+MEND = "ALTER TABLE event_counts DROP CONSTRAINT fault"
 
 
 def job_run(site: Site, name: str) -> str:
@@ -57,15 +54,13 @@ def test_a_job_leaves_out_a_project_whose_batch_is_stored_in_part(kafka: Kafka, 
 
         sent("before")
         site.stored()
-        for statement in BREAK:
-            site.rows(statement)
+        site.rows(BREAK)
         sent("in-part")
         eventually(lambda: "refuses" in loader.http.get("/readyz").json()["trouble"])
-        assert counted() == ["20", "10", "10", "10"]
+        assert counted()[:2] == ["20", "10"]
         said = job_run(site, "aggregate")
         assert "half was left out: " in said and "batch" in said
-        for statement in MEND:
-            site.rows(statement)
+        site.rows(MEND)
         site.stored()
         assert counted() == ["20"] * 4
     finally:
