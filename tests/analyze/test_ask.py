@@ -1,5 +1,6 @@
 """The one door for questions: who may ask, what is refused, and what is kept."""
 
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -309,3 +310,14 @@ def test_the_explorer_knows_types_fill_rates_and_values(server: Server, path: st
         series=[{"event": "Ask A", "where": {"column": "properties.tags", "operator": "includes", "values": ["y"]}}],
     )
     assert tagged["data"]["series"][0]["total"] == 1
+
+
+@pytest.mark.parametrize("question", BODIES)
+def test_a_filter_is_part_of_the_statements_or_refused(server: Server, path: str, question: str) -> None:
+    nobody = {"column": "visitor_id", "operator": "is", "values": ["nobody-of-this-name"]}
+    body = {"question": question, **BODIES[question], "filter": nobody}
+    response = server.http.post(f"{path}/ask", json=body, headers=BEARER)
+    if response.status_code == 400:
+        assert response.json()["errors"][0]["field"] == "filter"
+    else:
+        assert "nobody-of-this-name" in json.dumps(response.json()["queries"]), response.text

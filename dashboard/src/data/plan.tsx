@@ -22,9 +22,10 @@ export function PlanTab() {
 
 function Violations({ path }: { path: string }) {
   const [view] = useView();
+  const asked = question({ ...view, filter: [] });
   const violations = useQuery({
-    queryKey: ["violations", path, question(view)],
-    queryFn: () => api.get<ViolationsShown>(`${path}/violations?${question(view)}`),
+    queryKey: ["violations", path, asked],
+    queryFn: () => api.get<ViolationsShown>(`${path}/violations?${asked}`),
   });
   return (
     <Card

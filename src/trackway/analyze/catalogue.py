@@ -294,6 +294,20 @@ _OF_VIEWS = {"referrer_source": "sources", "country": "audience"}
 KINDS: dict[str, type] = {str(msgspec.inspect.type_info(kind).tag): kind for kind in QUESTIONS}  # type: ignore[attr-defined]
 COMPARING = (Overview,)
 """Questions that answer for the earlier period themselves, in one statement."""
+UNFILTERED = {
+    Daily: "daily metrics are counted by day only; ask `trend` with a filter",
+    EntityViews: "views are counted by hour, place and source only; ask `trend` with a filter",
+    Events: "names are counted by hour only; ask `trend` by name with a filter",
+    Properties: "the index of properties has no other columns; ask `values` with a filter",
+    ValueCheck: "all customers are looked at; ask `customer_value` with a filter",
+    Merges: "all merges are listed",
+    Person: "the question is about one person",
+    Personalize: "the question is about one person",
+    Visitor: "the question is about one visitor",
+    Rejections: "refused messages have no columns; they are listed by time",
+    Violations: "violations are counted by event, property and library only",
+}
+"""Questions that take no filter, and the reason."""
 TABLES = ("breakdown", "newest_events", "newest_sessions", "visitors", "rejections")
 """Names of questions whose first statement has the rows of the answer: as a file, it keeps the types of its columns."""
 SAMPLED = (Trend, Funnel, Retention, Lifecycle, Stickiness, Active)

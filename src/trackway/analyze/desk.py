@@ -22,7 +22,17 @@ import pyarrow as pa
 from trackway.analyze import file_formats
 from trackway.analyze.answers import Answers, CachedAnswer, Version, settings_of
 from trackway.analyze.behavior.trend import Trend, TrendAnswer, make_lines_whole
-from trackway.analyze.catalogue import COMPARING, KINDS, QUESTIONS, SAMPLED, Answered, Asking, cached_s, needed
+from trackway.analyze.catalogue import (
+    COMPARING,
+    KINDS,
+    QUESTIONS,
+    SAMPLED,
+    UNFILTERED,
+    Answered,
+    Asking,
+    cached_s,
+    needed,
+)
 from trackway.analyze.concurrency import Slots
 from trackway.analyze.data.missing_values import lacking
 from trackway.analyze.language.filters import Node, inlined, read
@@ -217,6 +227,8 @@ class Desk:
             raise BadQuestion("user_id", "cannot be asked for, nor can visitor_id: an account sees no ids of people")
         read_ = understood(body)
         asker.need(needed(read_.asked))
+        if read_.filter is not None and (reason := UNFILTERED.get(type(read_.asked))):
+            raise BadQuestion("filter", f"is not possible here: {reason}")
         common = read_.common
         stretch = period(common.period, project.timezone, now, common.since, common.until)
         earlier = _earlier(common.compare, stretch, project.timezone, now)

@@ -95,12 +95,10 @@ def personalize(
     """Return what is known of a person; None when nobody has this id.
 
     Raises:
-        BadQuestion: the body names nobody, or two people; or the question has filters.
+        BadQuestion: the body names nobody, or two people.
     """
     if store.policy is not None and store.policy.entities is not None:
         raise BadQuestion("question", "is about people; an account of entities does not see single people")
-    if question.filters:
-        raise BadQuestion("filter", "the question is about one person; it has no filters")
     person = _number(store, question, asked)
     if person is None:
         return [], None

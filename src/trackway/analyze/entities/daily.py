@@ -50,15 +50,13 @@ def daily(store: Store, question: Question, asked: Daily, pack: Pack) -> tuple[l
     accounts, see `large_groups`).
 
     Raises:
-        BadQuestion: there is no such subject, filters are given, or the period is longer than 400 days.
+        BadQuestion: there is no such subject, or the period is longer than 400 days.
     """
     subject = pack.subjects.get(asked.subject)
     if subject is None:
         raise BadQuestion(
             "subject", f"{asked.subject!r} is not a subject of the pack; use one of {', '.join(pack.subjects)}"
         )
-    if question.filters:
-        raise BadQuestion("filter", "daily metrics cannot be filtered; ask `trend` with a filter")
     if (question.period.end - question.period.start).days > MOST_DAYS:
         raise BadQuestion("from", f"is at most {MOST_DAYS} days before the end")
     if not 1 <= asked.limit <= 100_000 or len(asked.ids) > 1000:
