@@ -294,7 +294,7 @@ _OF_VIEWS = {"referrer_source": "sources", "country": "audience"}
 KINDS: dict[str, type] = {str(msgspec.inspect.type_info(kind).tag): kind for kind in QUESTIONS}  # type: ignore[attr-defined]
 COMPARING = (Overview,)
 """Questions that answer for the earlier period themselves, in one statement."""
-UNFILTERED = {
+UNFILTERED: dict[type, str] = {
     Daily: "daily metrics are counted by day only; ask `trend` with a filter",
     EntityViews: "views are counted by hour, place and source only; ask `trend` with a filter",
     Events: "names are counted by hour only; ask `trend` by name with a filter",
