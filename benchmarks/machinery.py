@@ -48,9 +48,11 @@ def machine() -> str:
 
 
 @contextmanager
-def trackway(data: Path, core: int | None = None, **settings: str) -> Iterator[tuple[str, psutil.Process]]:
-    """Run a Trackway server; yields its address and its process."""
-    port = free_port()
+def trackway(
+    data: Path, core: int | None = None, port: int = 0, **settings: str
+) -> Iterator[tuple[str, psutil.Process]]:
+    """Run a Trackway server on a port, by default on a free one; yields its address and its process."""
+    port = port or free_port()
     environment = {
         **os.environ,
         "TRACKWAY_WRITE_KEY": WRITE_KEY,

@@ -38,7 +38,8 @@ _NAMES = ["page"] * 9 + ["impression"] * 5 + ["click"] * 3 + ["search", "view_de
 GENRES = ["jazz", "rock", "classical", "electronic", "folk"]
 
 
-def _message(serial: int, at: int, rng: random.Random, visitors: int) -> Message:
+def message_of(serial: int, at: int, rng: random.Random, visitors: int, from_server: bool) -> Message:
+    """A message of hard traffic. One from a server that sends for visitors says whose it is; otherwise the request does."""
     visitor = int(visitors * rng.random())
     concert = int(5_000 * rng.random() ** 2)
     name = rng.choice(_NAMES) if serial % 500 else ("Signed Out" if serial % 1000 else "Order Completed")
@@ -60,7 +61,7 @@ def _message(serial: int, at: int, rng: random.Random, visitors: int) -> Message
         },
         "library": {"name": "@trackway/browser", "version": "1.0.0"},
     }
-    if serial % 2:  # from a server that sends for visitors; otherwise the request has what is the visitor's
+    if from_server:
         context["userAgent"] = AGENTS[visitor * 7 % len(AGENTS)]
         context["ip"] = f"10.{visitor % 200}.{visitor // 200 % 200}.0"
         place = PLACES[visitor % len(PLACES)]
@@ -82,7 +83,7 @@ def _message(serial: int, at: int, rng: random.Random, visitors: int) -> Message
         anonymous_id=f"visitor-{visitor}",
         user_id=f"user-{visitor}" if known else None,
         timestamp=at - late,
-        sent_at=at + 20 if serial % 2 else None,
+        sent_at=at + 20 if from_server else None,
         context=context,
         properties=properties,
     )
@@ -96,7 +97,7 @@ def arrivals(count: int, seed: int = 11, visitors: int = 50_000, a_second: int =
     while serial < count:
         at = START + serial * 1000 // a_second
         size = 100 if serial // 600 % 2 else 3
-        messages = [_message(serial + n, at + n, rng, visitors) for n in range(size)]
+        messages = [message_of(serial + n, at + n, rng, visitors, bool((serial + n) % 2)) for n in range(size)]
         if size == 3:  # one visitor's own
             for one in messages[1:]:
                 one.anonymous_id, one.user_id, one.context = (
