@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import gc
-import inspect
 import os
-import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,8 +28,10 @@ import processes
 from chromium import end_playwright, shared_browser, shared_playwright
 from kafka import Kafka
 from kafka import missing as kafka_missing
+from once import begin_run, once
 from ports import free_port
 from postgres import Postgres, programs
+from selection import LONGEST, is_of_tests, starts_a_process
 from stores import Loaded
 from trackway.event import new_id
 
@@ -64,11 +62,7 @@ def eventually(holds: Callable[[], object], within_s: float = 60) -> None:
         time.sleep(0.05)
 
 
-_TESTS = Path(__file__).parent
 _THOROUGH = "TRACKWAY_TEST_THOROUGH"
-_PROCESSES = re.compile(
-    r"\b(Server|Postgres|Kafka|ClickHouse|Shards|Victim|Popen|launch)\(|\bsubprocess\.|\bprocesses\.|campaign\("
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,6 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tell the modules of tests how many random cases they try, before they are imported; workers inherit it."""
+    begin_run()
     if config.getoption("--thorough"):
         os.environ[_THOROUGH] = "1"
     gc.set_threshold(100_000, 20, 50)  # as the server sets it: the modules of tests are many objects that stay
@@ -98,73 +93,31 @@ def also(*values: Any, id: str | None = None) -> Any:  # noqa: A002
     return pytest.param(*values, marks=pytest.mark.thorough, id=id)
 
 
-_LONGEST = (
-    "test_repair", "test_server", "test_openapi", "test_campaign", "test_interrupted", "test_common_tasks",
-    "test_move", "test_kafka_log", "test_kafka_waiting", "test_private_files", "test_shards", "test_permissions",
-    "test_explore", "test_sdk_delivery", "test_move_to_shards", "test_broker_dies", "test_dead_letters_page",
-    "test_live_pages", "test_late_events", "test_accessibility", "test_kill", "test_restored_parts",
-)  # fmt: skip
-"""The files that take longest, which the workers begin with, so that none of them is alone at the end."""
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the longest files; leave out what only `--thorough` runs; with `--fast`, what starts a process."""
-    ranks = {name: rank for rank, name in enumerate(_LONGEST)}
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
     left_out = set()
     if not config.getoption("--thorough"):
         left_out |= {item for item in items if item.get_closest_marker("thorough")}
     if config.getoption("--fast"):
-        left_out |= {item for item in items if _starts_a_process(item)}
+        left_out |= {item for item in items if starts_a_process(item)}
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = [item for item in items if item not in left_out]
 
 
-def _starts_a_process(item: pytest.Item) -> bool:
-    """Whether a test, a fixture of it, or a function or class of the tests that one of them names, starts a process."""
-    if not isinstance(item, pytest.Function):
-        return False
-    waiting: list[Any] = [item.function, *(found[-1].func for found in item._fixtureinfo.name2fixturedefs.values())]
-    seen = set()
-    while waiting:
-        code = inspect.unwrap(waiting.pop())
-        if code in seen or not _is_ours(code):
-            continue
-        seen.add(code)
-        if _PROCESSES.search(_source(code)):
-            return True
-        if inspect.isfunction(code):
-            waiting += [named for name in code.__code__.co_names if callable(named := code.__globals__.get(name))]
-    return False
-
-
-def _is_ours(code: Any) -> bool:
-    return (inspect.isfunction(code) or inspect.isclass(code)) and _is_of_tests(code.__module__)
-
-
-@functools.cache
-def _is_of_tests(module: str) -> bool:
-    return Path(getattr(sys.modules.get(module), "__file__", None) or "/").is_relative_to(_TESTS)
-
-
-@functools.cache
-def _source(code: Any) -> str:
-    return inspect.getsource(code)
-
-
-@functools.cache
 def started_once() -> Path:
     """A data directory after its first start, to be copied: the tables and accounts of a server are made once.
 
     Its jobs have no schedule that comes up: each copy would run those that were due since, a second of computing.
     """
-    folder = Path(tempfile.mkdtemp(prefix="trackway-started-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    server = Server(folder / "data", fresh=True).start()
-    server.stop()
-    with contextlib.closing(sqlite3.connect(server.data / "accounts.db")) as accounts, accounts:
+    return once("started", _start)
+
+
+def _start(data: Path) -> None:
+    Server(data, fresh=True).start().stop()
+    with contextlib.closing(sqlite3.connect(data / "accounts.db")) as accounts, accounts:
         accounts.execute("UPDATE jobs SET next_run_at = '2100-01-01 00:00:00.000000'")
-    return server.data
 
 
 FIRST_START = {"write_key", "secret_key", "admin_email", "admin_password", "accounts", "views", "store"}
@@ -283,12 +236,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a week of the concert site."""
-    running = Server(tmp_path_factory.mktemp("browser") / "data").start()
+    data = shutil.copytree(once("filled", _fill), tmp_path_factory.mktemp("browser") / "data", symlinks=True)
+    running = Server(data).start()
+    yield running
+    running.stop()
+
+
+def _fill(data: Path) -> None:
+    running = Server(data).start()
     script = str(Path(__file__).parents[1] / "examples" / "concert_traffic.py")
     options = ["--url", running.url, "--write-key", WRITE_KEY, "--days", "7", "--visits-per-day", "40"]
     processes.run([script, *options]).check_returncode()
     running.stored()
-    yield running
     running.stop()
 
 
@@ -355,7 +314,7 @@ def _uses_asyncio(module: ModuleType) -> bool:
     near = {
         one if isinstance(one, ModuleType) else sys.modules.get(str(getattr(one, "__module__", ""))) for one in names
     }
-    return any(one and _is_of_tests(one.__name__) and hasattr(one, "asyncio") for one in {module, *near})
+    return any(one and is_of_tests(one.__name__) and hasattr(one, "asyncio") for one in {module, *near})
 
 
 def pytest_sessionfinish() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
@@ -45,6 +46,8 @@ class Kafka:
         (libs,) = _JARS.glob("libs-*[0-9]")
         (self.home / libs.name).symlink_to(libs)
         self._libs = libs
+        # Otherwise a Java process of its own makes the name.
+        (self.home / "cluster.id").write_text(base64.urlsafe_b64encode(b"k" + os.urandom(15)).decode().rstrip("="))
         self.port = free_port(max(2 * count, 6))
         self._environment = {**os.environ, "KAFKA_HOME_DIR": str(self.home), "KAFKA_PORT": str(self.port)}
         if not for_long:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import processes
-from conftest import _LONGEST
+from selection import LONGEST
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "trackway"
@@ -142,4 +142,4 @@ def test_no_file_of_code_has_more_than_400_lines() -> None:
 
 
 def test_the_files_that_workers_begin_with_exist() -> None:
-    assert set(_LONGEST) <= {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(LONGEST) <= {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
