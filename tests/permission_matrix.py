@@ -137,6 +137,8 @@ DECLARED: dict[str, str] = {
     "GET /v1/personalize/{user_id}": "personal of another",
     "PUT /v1/personalize/{user_id}/preferences": "manage of another",
     "DELETE /v1/personalize/{user_id}/preferences": "manage of another",
+    "PUT /v1/personalize/{user_id}/opt-out": "manage of another",
+    "DELETE /v1/personalize/{user_id}/opt-out": "manage of another",
     f"GET {P}/connections": "manage", f"POST {P}/connections": "control", f"POST {P}/orders": "manage",
     f"PATCH {P}/connections/{{connection_id}}": "control", f"DELETE {P}/connections/{{connection_id}}": "control",
     f"GET {P}/connections/{{connection_id}}/setup": "control", "POST /v1/connections/{connection_id}": "anybody",

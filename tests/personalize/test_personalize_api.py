@@ -90,6 +90,21 @@ def test_preferences_are_stated_muted_taken_back_and_cleared(told: Installation)
     assert likes() == {}
 
 
+def test_people_opt_out_of_everything_and_in_again(told: Installation) -> None:
+    def opt(method: str, user: str, key: str) -> int:
+        headers = {"authorization": f"Bearer {key}"}
+        return told.server.http.request(method, f"/v1/personalize/{user}/opt-out", headers=headers).status_code
+
+    bob = told.token("bob")
+    before = asked(told, "bob", SECRET_KEY).json()
+    assert "similar" in before and opt("PUT", "ann", bob) == 403 and opt("PUT", "bob", WRITE_KEY) == 401
+    assert opt("PUT", "me", bob) == 204
+    for key, user in ((bob, "me"), (SECRET_KEY, "bob")):
+        assert asked(told, user, key).json() == {"person": before["person"], "opted_out": True}
+    assert opt("DELETE", "bob", SECRET_KEY) == 204
+    assert asked(told, "bob", SECRET_KEY, include="content_types").json()["content_types"] == before["content_types"]
+
+
 def test_other_addresses_name_their_methods_to_everybody_and_nothing_else(told: Installation) -> None:
     answer = told.server.http.options("/api/v1/me")
     assert (answer.status_code, answer.content) == (204, b"")

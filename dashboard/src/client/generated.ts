@@ -1382,7 +1382,7 @@ export interface OwnedEntity {
   id: string;
 }
 
-/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. */
+/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. */
 export interface Pack {
   name: string;
   subjects: Record<string, Subject>;
@@ -1392,6 +1392,7 @@ export interface Pack {
   keys: Record<string, HostKey>;
   demographics?: string[];
   preferences?: Preferring;
+  similar?: Similar;
   journey?: Journey;
   suggestions: Suggestion[];
   holdout: number;
@@ -1570,7 +1571,7 @@ export interface PersonSession {
   ip?: string;
 }
 
-/** The parts of the knowledge about a person. Parts that were not asked for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. */
+/** The parts of the knowledge about a person. Parts that were not asked for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. Of somebody who opted out, `opted_out` is all that is said. */
 export interface Personal {
   person: string;
   preferences?: Preference[];
@@ -1580,15 +1581,18 @@ export interface Personal {
   hours?: ActiveHours;
   suggestion?: Suggested | null;
   holdout?: boolean;
+  similar?: SimilarPerson[];
+  opted_out: boolean;
 }
 
-/** Preferences, content types, stage, intent and active hours of one person, and a suggestion to them. The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion. */
+/** Preferences, content types, stage, intent and active hours of one person, a suggestion to them, and people like them. The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion, `limit` the most people like this one. */
 export interface PersonalizeQuestion {
   question: "personalize";
   person?: string;
   user_id?: string;
-  include?: ("content_types" | "hours" | "intent" | "preferences" | "stage" | "suggestion")[];
+  include?: ("content_types" | "hours" | "intent" | "preferences" | "similar" | "stage" | "suggestion")[];
   language?: string;
+  limit?: number;
   period?: string;
   from?: string;
   to?: string;
@@ -2230,6 +2234,23 @@ export interface SignInShown {
 export interface SignedInShown {
   email: string;
   csrf: string;
+}
+
+/** The way in which people with the same interests are found, by the interactions of `days` days. Candidates come from the person's `entities` entities of highest weight, from each at most `people` of those who did something with it; the `candidates` who share most of them are compared exactly. People are shown to other people only where at least `group` are found. */
+export interface Similar {
+  days: number;
+  entities: number;
+  people: number;
+  candidates: number;
+  group: number;
+}
+
+/** A person with the same interests: `similarity` is the cosine, over 0 and at most 1, and `shared` the number of entities that both interacted with. `user_id` is empty for somebody who never signed in. */
+export interface SimilarPerson {
+  person: string;
+  user_id: string;
+  similarity: number;
+  shared: number;
 }
 
 /** A source: the columns and metrics that were asked for; all others are absent. `bounce_rate` is 0 to 1, `duration_s` the mean seconds of a session. `conversions` are events that are goals; for a goal that completes orders or bookings, those placed in the period, each once. `revenue` are amounts by currency of the orders and bookings placed in the period, less refunds, credited to the session in which they were placed. */

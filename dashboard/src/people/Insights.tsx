@@ -28,6 +28,8 @@ export function Insights({ person }: { person: string }) {
 }
 
 function Known({ personal }: { personal: Personal }) {
+  if (personal.opted_out)
+    return <Empty title={t("Opted out")}>{t("This person wants nothing to be said about them.")}</Empty>;
   return (
     <div className="space-y-4 px-4 pb-4">
       <dl className="space-y-3">
@@ -42,6 +44,7 @@ function Known({ personal }: { personal: Personal }) {
       </dl>
       <Preferences preferences={personal.preferences ?? []} />
       {personal.hours && <ActiveHours hours={personal.hours} />}
+      <SimilarPeople people={personal.similar ?? []} />
     </div>
   );
 }
@@ -191,6 +194,30 @@ function ActiveHours({ hours }: { hours: NonNullable<Personal["hours"]> }) {
           </tbody>
         </table>
       )}
+    </section>
+  );
+}
+
+function SimilarPeople({ people }: { people: NonNullable<Personal["similar"]> }) {
+  return (
+    <section>
+      <h3 className="text-xs text-soft">{t("People like this one, by what they share")}</h3>
+      {people.length === 0 && (
+        <p className="text-soft">{t("Nobody shares an entity with this person at present.")}</p>
+      )}
+      <ul className="mt-1">
+        {people.map(({ person, user_id, similarity, shared }) => (
+          <li key={person} className="flex justify-between gap-2">
+            <span className="min-w-0 truncate">{user_id || t("not signed in")}</span>
+            <span>
+              {percent(similarity)}{" "}
+              <span className="text-xs text-soft">
+                {t("{n, plural, one {# shared entity} other {# shared entities}}", { n: shared })}
+              </span>
+            </span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

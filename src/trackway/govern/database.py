@@ -52,7 +52,7 @@ from trackway.lite import damaged, engine_of, fault
 
 logger = logging.getLogger("trackway.govern")
 
-_HEAD = "0013"
+_HEAD = "0014"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", re.ASCII)
 _KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
 

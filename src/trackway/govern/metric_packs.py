@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from trackway.govern.access.permissions import PERMISSIONS, SEEN, AccountType, Gate
-from trackway.govern.personal_rules import BadRule, Journey, Preferring, Suggestion, check
+from trackway.govern.personal_rules import BadRule, Journey, Preferring, Similar, Suggestion, check
 
 INCLUDED = ("concerts", "marketplace", "community")
 _Trait = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -88,9 +88,9 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
 
     `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which
     a permission is granted; one without a condition is not granted. `keys`: the host application's own permission
-    names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `journey`
-    and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that
-    their effect can be measured.
+    names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`,
+    `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions,
+    so that their effect can be measured.
     """
 
     name: str
@@ -103,6 +103,7 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
         default_factory=lambda: ["gender", "age_range"]
     )
     preferences: Preferring = msgspec.field(default_factory=Preferring)
+    similar: Similar = msgspec.field(default_factory=Similar)
     journey: Journey = msgspec.field(default_factory=Journey)
     suggestions: Annotated[list[Suggestion], msgspec.Meta(max_length=100)] = []
     holdout: _Share = 0.1

@@ -79,6 +79,21 @@ class Preferring(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     bands: dict[_Text, Annotated[list[float], msgspec.Meta(min_length=1, max_length=50)]] = {}
 
 
+class Similar(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The way in which people with the same interests are found, by the interactions of `days` days.
+
+    Candidates come from the person's `entities` entities of highest weight, from each at most `people` of those who did
+    something with it; the `candidates` who share most of them are compared exactly. People are shown to other people
+    only where at least `group` are found.
+    """
+
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
+    entities: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
+    people: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
+    candidates: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    group: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+
+
 class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an
     `intent`, it goes before those without one.

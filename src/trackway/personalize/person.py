@@ -1,5 +1,5 @@
-"""The knowledge about one person that applications act on: preferences, stage, intent, active hours, and what to
-suggest next.
+"""The knowledge about one person that applications act on: preferences, stage, intent, active hours, what to suggest
+next, and who is like them.
 
 Everything follows from the person's actions up to the end of the period, under all their ids, and from the rules of the
 project's metrics pack.
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -36,10 +36,11 @@ from trackway.personalize.preferences import (
     said_of,
     stated,
 )
+from trackway.personalize.similar import SimilarPerson, similar_people
 from trackway.personalize.suggestions import Suggested, in_holdout, suggested
 from trackway.store.connection import Store
 
-Part = Literal["preferences", "content_types", "stage", "intent", "hours", "suggestion"]
+Part = Literal["preferences", "content_types", "stage", "intent", "hours", "suggestion", "similar"]
 PARTS: tuple[Part, ...] = get_args(Part)
 _MOST_ACTIONS = 10_000
 _MATCHES = 0.1
@@ -49,21 +50,25 @@ _EVER, _NEVER = "1970-01-01 00:00:00.000", datetime(2299, 1, 1, tzinfo=UTC)
 
 
 class Personalize(msgspec.Struct, tag="personalize", tag_field="question", kw_only=True):
-    """Preferences, content types, stage, intent and active hours of one person, and a suggestion to them.
+    """Preferences, content types, stage, intent and active hours of one person, a suggestion to them, and people like
+    them.
 
     The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own
-    and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion.
+    and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion, `limit`
+    the most people like this one.
     """
 
     person: str = ""
     user_id: str = ""
     include: list[Part] = []
     language: str = "en"
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
 
 
 class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The parts of the knowledge about a person. Parts that were not asked for are absent; a stage, intent or
-    suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions.
+    suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. Of
+    somebody who opted out, `opted_out` is all that is said.
     """
 
     person: str
@@ -74,11 +79,13 @@ class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
     hours: ActiveHours | msgspec.UnsetType = msgspec.UNSET
     suggestion: Suggested | msgspec.UnsetType | None = msgspec.UNSET
     holdout: bool | msgspec.UnsetType = msgspec.UNSET
+    similar: list[SimilarPerson] | msgspec.UnsetType = msgspec.UNSET
+    opted_out: bool = False
 
 
 class _Known(NamedTuple):
-    """The rows of a person in the store: all actions of the pack's `days` (`actions`), the newest ones, the newest
-    value of each trait, and all user ids.
+    """The rows of a person in the store: all actions of the days that any part looks at (`actions`), the newest ones,
+    the newest value of each trait, and all user ids.
     """
 
     user_ids: list[str]
@@ -104,9 +111,12 @@ def personalize(
         return [], None
     now = min(now, question.period.end)
     answers, known = _known(store, question, person, pack, now)
-    zone = _zone(known.traits, question.timezone)
     said = saved.of(question.project_id, known.user_ids)
-    counting = [action for action in known.actions if said.cleared_at is None or action.at > said.cleared_at]
+    if said.opted_out:
+        return answers, Personal(person=str(person), opted_out=True)
+    zone = _zone(known.traits, question.timezone)
+    not_cleared = [action for action in known.actions if said.cleared_at is None or action.at > said.cleared_at]
+    counting = _within(not_cleared, now, pack.preferences.days)
     parts: dict[str, Any] = {}
     at = decide(pack.journey.stages, of := facts(
         pack.journey, now, known.registered_at, known.activities, known.newest, known.traits
@@ -133,10 +143,18 @@ def personalize(
         held = in_holdout(question.project_id.bytes, person, pack.holdout)
         parts["holdout"] = held
         parts["suggestion"] = None if held else suggested(
-            pack.suggestions, at, wants, known.actions, now, asked.language,
+            pack.suggestions, at, wants, _within(known.actions, now, pack.preferences.days), now, asked.language,
             lambda kind: _new(store, question, kind, _before_this_visit(known.newest), likes, pack, answers),
         )  # fmt: skip
+    if "similar" in include:
+        of_window = _within(not_cleared, now, pack.similar.days)
+        found, parts["similar"] = similar_people(store, question, person, of_window, pack, saved, now, asked.limit)
+        answers += found
     return answers, Personal(person=str(person), **parts)
+
+
+def _within(actions: list[Action], now: datetime, days: int) -> list[Action]:
+    return [action for action in actions if action.at >= now - timedelta(days=days)]
 
 
 def _number(store: Store, question: Question, asked: Personalize) -> int | None:
@@ -155,7 +173,7 @@ def _number(store: Store, question: Question, asked: Personalize) -> int | None:
 def _known(store: Store, question: Question, person: int, pack: Pack, now: datetime) -> tuple[list[Answer], _Known]:
     ids = ask(store, "language/person_ids.sql", question, persons=[person]).rows()
     own: dict[str, Any] = {"identities": sorted({person, *(row["identity"] for row in ids)}), "end": moment(now)}
-    days = max(pack.preferences.days, DAYS)
+    days = max(pack.preferences.days, pack.similar.days, DAYS)
     since = moment(now - timedelta(days=days))
     actions = ask(store, "personalize/actions.sql", question, **own, since=since, most=_MOST_ACTIONS)
     totals = ask(store, "personalize/totals.sql", question, **own)

@@ -41,7 +41,7 @@ itself, by views on its events and sessions, and cannot be written from above.
 """
 _COUNTED_BY = {
     "visitor": ("activity",),
-    "identity": ("person_hours", "session_hours", "customers", "actions"),
+    "identity": ("person_hours", "session_hours", "customers", "actions", "entity_people"),
     "xxh3(entity_id)": ("entities_seen", "view_counts", "view_hours", "interaction_hours", "view_archive"),
     "xxh3(hour)": ("event_counts", "revenue_counts", "source_counts"),
     "xxh3(property)": ("property_counts",),

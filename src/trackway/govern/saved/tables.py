@@ -200,3 +200,12 @@ class StatedPreference(Base):
     value: Mapped[str] = mapped_column(String(200), primary_key=True)
     likes: Mapped[bool]
     at: Mapped[datetime]
+
+
+class OptOut(Base):
+    """A user who opted out of personalization, and when."""
+
+    __tablename__ = "opt_outs"
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    at: Mapped[datetime]

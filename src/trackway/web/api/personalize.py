@@ -33,6 +33,9 @@ Include = Annotated[str, Parameter(description=f"the parts, joined by commas: {'
 Language = Annotated[str, Parameter(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
 
 
+Limit = Annotated[int, Parameter(ge=1, le=50, description="the most people like this one")]
+
+
 class StatedPreferenceBody(msgspec.Struct, forbid_unknown_fields=True):
     """A preference as its person states it: a value of a key that they like, or mute (`likes` is false)."""
 
@@ -55,12 +58,13 @@ class PersonalizeApi(Controller):
         runtime: Runtime,
         include: Include = "",
         language: Language = "en",
+        limit: Limit = 10,
     ) -> Response[Personal] | Response[None]:
-        """Return what a person likes and wants, when they are active, and what to suggest to them. 404 for a user of
-        whom nothing is known; 304 if `If-None-Match` names the answer.
+        """Return what a person likes and wants, when they are active, what to suggest to them, and people like them.
+        404 for a user of whom nothing is known; 304 if `If-None-Match` names the answer.
         """
         project = await asyncio.to_thread(_own_project, request.user, user_id)
-        asked = Personalize(user_id=user_id, include=_parts(include), language=language)
+        asked = Personalize(user_id=user_id, include=_parts(include), language=language, limit=limit)
         personal = await asyncio.to_thread(_personal, request.user, project, runtime, asked)
         if personal is None:
             raise NotFoundException(f"nothing is known of a user {user_id!r}")
@@ -102,9 +106,23 @@ class PersonalizeApi(Controller):
         elif not preferences.take_back(UUID(project.id), user, key, value):
             raise NotFoundException(f"the user did not state {key}: {value}")
 
+    @put("/opt-out", opt={"may": SOMEBODY}, status_code=204, response_headers=_ANYWHERE, sync_to_thread=True)
+    def opt_out(self, user_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
+        """Opt a person out of personalization: nothing is said about them, to them or to anybody, until they opt in
+        again. What they did and stated is kept. Access: the person, and callers with the permission `manage`.
+        """
+        project, user = _to_change(request.user, user_id)
+        runtime.accounts.saved.preferences.opt_out(UUID(project.id), user)
+
+    @delete("/opt-out", opt={"may": SOMEBODY}, response_headers=_ANYWHERE, sync_to_thread=True)
+    def opt_in(self, user_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
+        """Take back the opt-out of a person. Access: the person, and callers with the permission `manage`."""
+        project, user = _to_change(request.user, user_id)
+        runtime.accounts.saved.preferences.opt_in(UUID(project.id), user)
+
     # Litestar answers OPTIONS itself where no handler with an earlier name does.
     @route(
-        ["/", "/preferences"], http_method=[HttpMethod.OPTIONS], opt={"may": ANYBODY}, status_code=204,
+        ["/", "/preferences", "/opt-out"], http_method=[HttpMethod.OPTIONS], opt={"may": ANYBODY}, status_code=204,
         include_in_schema=False, sync_to_thread=False,
     )  # fmt: skip
     def allow(self, user_id: str) -> Response[None]:  # noqa: ARG002 - part of the path
