@@ -41,6 +41,7 @@ from trackway.operate.places import privacy_of
 from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
+from trackway.personalize.kept import KeptAnswers
 from trackway.store import dead_letters
 from trackway.store.account_policy import AccountPolicies
 from trackway.store.checkpoint import Checkpoint
@@ -198,6 +199,8 @@ class Runtime:
         self.ledger = Ledger(settings.views_dsn, collector)
         self._closers.append(self.ledger.close)
         self.register = Register(self.accounts, self.store, self.ledger)
+        self.personal = KeptAnswers(self.store, self.accounts.saved.preferences, self.version)
+        self._closers.append(self.personal.close)
         self.account_policies = AccountPolicies(self.store, self.register)
         self._context = JobContext(
             settings, self.accounts, self.store, self.progress.counters_lock_of, self.ledger, self.outgoing

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from conftest import Loaded
@@ -24,6 +25,7 @@ from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import Pack, pack_of
 from trackway.govern.saved.preferences import StatedPreferences
 from trackway.personalize.person import Personalize, personalize
+from trackway.personalize.suggestions import Suggested
 from trackway.store.entities import Entity, Register
 from trackway.store.policy import Policy
 from trackway.store.recount import differences, recount
@@ -193,6 +195,27 @@ def test_nobody_and_others_are_not_told(loaded: Loaded, saved: StatedPreferences
     with pytest.raises(BadQuestion, match="does not see single people"):
         of_entities = loaded.store.within(Policy(project, (("gig", "1"),)))
         personalize(of_entities, question, Personalize(user_id="ann"), PACK, saved, NOW)
+
+
+def test_people_themselves_are_told_how_many_entities_are_new(
+    loaded: Loaded, saved: StatedPreferences, register: Register, project: UUID
+) -> None:
+    register.write(project, [Entity(type="product", id=str(n), attributes={"genre": "jazz"}) for n in range(3)], "test")
+    traits = {"profile_completeness": 100}
+    loaded.load(project, [
+        message(type="identify", at=NOW - 5 * DAY, visitor="v", user="jo", traits=traits, context=PERSON_AT_A_BROWSER),
+        *(did("click", DAY + n * timedelta(minutes=1), "product:0", user="jo") for n in range(20)),
+        did("page", HOUR, user="jo"),
+    ])  # fmt: skip
+    person = int(known(loaded, saved, project, user_id="jo", include=["stage"]).person)
+    pack = msgspec.structs.replace(PACK, holdout=0.0)
+    question = Question(project_id=project, period=Period(NOW - 90 * DAY, NOW), timezone="Europe/Berlin")
+    own = loaded.store.within(Policy(project, person=person))
+    _, told = personalize(own, question, Personalize(include=["suggestion"]), pack, saved, NOW)
+    assert told is not None and isinstance(told.suggestion, Suggested)
+    # The register is as of the present, which is after this visit; the product that they clicked is not new.
+    assert (told.suggestion.action, told.suggestion.n) == ("explore_jobs", 2)
+    assert told == known(loaded, saved, project, pack, user_id="jo", include=["suggestion"])
 
 
 def test_every_statement_about_actions_knows_the_same_passive_events() -> None:

@@ -88,9 +88,9 @@ class Similar(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """
 
     days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
-    entities: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
+    entities: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
     people: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
-    candidates: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    candidates: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 50
     group: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
 
 

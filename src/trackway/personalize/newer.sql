@@ -1,13 +1,17 @@
--- Entities of a type that are new: the register has them since a time, and no event before it named them.
-SELECT entity_id, parents, attributes
-FROM entities FINAL
-WHERE project_id = {project:UUID} AND entity_type = {entity_type:String} AND NOT deleted AND NOT hidden
-  AND updated_at >= {since:DateTime64(3,'UTC')}
-  AND entity_id NOT IN
-  (
-      SELECT entity_id FROM entities_seen
-      WHERE project_id = {project:UUID} AND entity_type = {entity_type:String}
-      GROUP BY entity_id
-      HAVING min(first_seen) < {since:DateTime64(3,'UTC')}
-  )
-LIMIT 10000
+-- Entities of a type that the register has since a time, with the time when an event named them first (2299: none did).
+SELECT e.entity_id AS entity_id, e.parents AS parents, e.attributes AS attributes, e.updated_at AS updated_at,
+    if(s.first = toDateTime64(0, 3, 'UTC'), toDateTime64('2299-01-01 00:00:00', 3, 'UTC'), s.first) AS first_seen
+FROM
+(
+    SELECT entity_id, parents, attributes, updated_at FROM entities FINAL
+    WHERE project_id = {project:UUID} AND entity_type = {entity_type:String} AND NOT deleted AND NOT hidden
+      AND updated_at >= {since:DateTime64(3,'UTC')}
+    ORDER BY updated_at DESC, entity_id
+    LIMIT 10000
+) AS e
+LEFT JOIN
+(
+    SELECT entity_id, min(first_seen) AS first FROM entities_seen
+    WHERE project_id = {project:UUID} AND entity_type = {entity_type:String}
+    GROUP BY entity_id
+) AS s USING (entity_id)

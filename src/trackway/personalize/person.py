@@ -7,9 +7,8 @@ project's metrics pack.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
@@ -17,13 +16,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from trackway.analyze.language.period import BadQuestion
-from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.analyze.language.question import Answer, Question, ask
 from trackway.analyze.people.persons import person_number
 from trackway.enrich.identity import user_token
 from trackway.govern.metric_packs import Pack
-from trackway.govern.saved.preferences import StatedPreferences
-from trackway.personalize.hours import DAYS, ActiveHours, active_hours
+from trackway.govern.saved.preferences import Stated, StatedPreferences
+from trackway.personalize.hours import ActiveHours, active_hours
 from trackway.personalize.journey import Decided, decide, facts
+from trackway.personalize.known import Known, NewEntity, known, new_entities, said_of_entities
 from trackway.personalize.preferences import (
     Action,
     ContentType,
@@ -33,20 +33,18 @@ from trackway.personalize.preferences import (
     content_types,
     inferred,
     is_interaction,
-    said_of,
     stated,
 )
 from trackway.personalize.similar import SimilarPerson, similar_people
 from trackway.personalize.suggestions import Suggested, in_holdout, suggested
 from trackway.store.connection import Store
+from trackway.store.policy import Policy
 
 Part = Literal["preferences", "content_types", "stage", "intent", "hours", "suggestion", "similar"]
 PARTS: tuple[Part, ...] = get_args(Part)
-_MOST_ACTIONS = 10_000
 _MATCHES = 0.1
 """The confidence from which a preference says that a new entity matches."""
 _VISIT_GAP = timedelta(minutes=30)
-_EVER, _NEVER = "1970-01-01 00:00:00.000", datetime(2299, 1, 1, tzinfo=UTC)
 
 
 class Personalize(msgspec.Struct, tag="personalize", tag_field="question", kw_only=True):
@@ -83,17 +81,15 @@ class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
     opted_out: bool = False
 
 
-class _Known(NamedTuple):
-    """The rows of a person in the store: all actions of the days that any part looks at (`actions`), the newest ones,
-    the newest value of each trait, and all user ids.
+class Decisions(NamedTuple):
+    """What is decided about a person, and what it depends on besides events: what they stated (`said`), under which
+    user ids, and those of the people shown to them.
     """
 
-    user_ids: list[str]
-    actions: list[Action]
-    newest: list[Action]
-    activities: int
-    registered_at: datetime | None
-    traits: dict[str, Any]
+    personal: Personal
+    said: Stated
+    own_ids: frozenset[str]
+    shown_ids: frozenset[str]
 
 
 def personalize(
@@ -104,99 +100,145 @@ def personalize(
     Raises:
         BadQuestion: the body names nobody, or two people.
     """
-    if store.policy is not None and store.policy.entities is not None:
-        raise BadQuestion("question", "is about people; an account of entities does not see single people")
-    person = _number(store, question, asked)
+    person = person_asked(store, question, asked)
     if person is None:
         return [], None
+    for_display = store.policy is not None and store.policy.person is not None
+    answers, decided = decide_all(store, question, [person], asked, pack, saved, now, for_display)
+    return answers, decided[person].personal
+
+
+def decide_all(
+    store: Store,
+    question: Question,
+    persons: list[int],
+    asked: Personalize,
+    pack: Pack,
+    saved: StatedPreferences,
+    now: datetime,
+    for_display: bool,
+) -> tuple[list[Answer], dict[int, Decisions]]:
+    """Decide about several persons at once: their rows are read together, which costs little more than for one.
+
+    Args:
+        asked: the parts, the language and the limit; whom it names does not matter.
+        for_display: the answers are for the persons themselves, who see others only where many are.
+    """
     now = min(now, question.period.end)
-    answers, known = _known(store, question, person, pack, now)
-    said = saved.of(question.project_id, known.user_ids)
-    if said.opted_out:
-        return answers, Personal(person=str(person), opted_out=True)
-    zone = _zone(known.traits, question.timezone)
-    not_cleared = [action for action in known.actions if said.cleared_at is None or action.at > said.cleared_at]
-    counting = _within(not_cleared, now, pack.preferences.days)
+    # The caller may ask about these persons. A policy of one person would hide the register and everybody who is
+    # similar; every statement names the persons whose rows it reads.
+    store = store.within(Policy(question.project_id))
+    answers, rows = known(store, question, persons, pack, now)
+    include = set(asked.include or PARTS)
+    said = {person: saved.of(question.project_id, rows[person].user_ids) for person in persons}
+    entities = {
+        (action.entity_type, action.entity_id)
+        for person in persons if not said[person].opted_out
+        for action in rows[person].actions if is_interaction(action, pack.score)
+    }  # fmt: skip
+    described: dict[Entity, frozenset[Said]] = {}
+    if include & {"preferences", "suggestion"}:
+        of_register, described = said_of_entities(store, question, entities, pack)
+        answers += of_register
+    visits = [at for person in persons if (at := _before_this_visit(rows[person].newest))]
+    fetched: dict[str, list[NewEntity]] = {}
+
+    def new(entity_type: str) -> list[NewEntity]:
+        if entity_type not in fetched:
+            answer, fetched[entity_type] = new_entities(store, question, entity_type, min(visits), pack)
+            answers.append(answer)
+        return fetched[entity_type]
+
+    decided = {}
+    for person in persons:
+        if said[person].opted_out:
+            personal, shown = Personal(person=str(person), opted_out=True), frozenset[str]()
+        else:
+            personal = _personal(person, rows[person], said[person], described, new, question, asked, pack, now)
+            shown = frozenset()
+            if "similar" in include:
+                of_window = _within(_not_cleared(rows[person], said[person]), now, pack.similar.days)
+                found, personal.similar, shown = similar_people(
+                    store, question, person, of_window, pack, saved, now, asked.limit, for_display
+                )
+                answers += found
+        decided[person] = Decisions(personal, said[person], rows[person].user_ids, shown)
+    return answers, decided
+
+
+def _personal(
+    person: int,
+    of: Known,
+    said: Stated,
+    described: Mapping[Entity, frozenset[Said]],
+    new: Callable[[str], list[NewEntity]],
+    question: Question,
+    asked: Personalize,
+    pack: Pack,
+    now: datetime,
+) -> Personal:
+    """Decide about a person from their rows: all parts but the people like them."""
+    zone = _zone(of.traits, question.timezone)
+    counting = _within(_not_cleared(of, said), now, pack.preferences.days)
     parts: dict[str, Any] = {}
-    at = decide(pack.journey.stages, of := facts(
-        pack.journey, now, known.registered_at, known.activities, known.newest, known.traits
-    ))  # fmt: skip
-    wants = decide(pack.journey.intents, of)
+    met = facts(pack.journey, now, of.registered_at, of.activities, of.newest, of.traits)
+    stage, intent = decide(pack.journey.stages, met), decide(pack.journey.intents, met)
     include = set(asked.include or PARTS)
     likes: list[Preference] = []
     if include & {"preferences", "suggestion"}:
-        entities = {(action.entity_type, action.entity_id) for action in counting if is_interaction(action, pack.score)}
-        answer, described = _said(store, question, entities, pack)
-        answers += answer
         likes = stated(said.preferences, inferred(counting, described, pack.score, pack.preferences, now, zone))
     if "preferences" in include:
         parts["preferences"] = likes
     if "content_types" in include:
         parts["content_types"] = content_types(counting, pack.score)
     if "stage" in include:
-        parts["stage"] = at
+        parts["stage"] = stage
     if "intent" in include:
-        parts["intent"] = wants
+        parts["intent"] = intent
     if "hours" in include:
-        parts["hours"] = active_hours(known.actions, now, zone)
+        parts["hours"] = active_hours(of.actions, now, zone)
     if "suggestion" in include:
         held = in_holdout(question.project_id.bytes, person, pack.holdout)
         parts["holdout"] = held
         parts["suggestion"] = None if held else suggested(
-            pack.suggestions, at, wants, _within(known.actions, now, pack.preferences.days), now, asked.language,
-            lambda kind: _new(store, question, kind, _before_this_visit(known.newest), likes, pack, answers),
+            pack.suggestions, stage, intent, _within(of.actions, now, pack.preferences.days), now, asked.language,
+            lambda entity_type: _count_new(new, entity_type, _before_this_visit(of.newest), likes),
         )  # fmt: skip
-    if "similar" in include:
-        of_window = _within(not_cleared, now, pack.similar.days)
-        found, parts["similar"] = similar_people(store, question, person, of_window, pack, saved, now, asked.limit)
-        answers += found
-    return answers, Personal(person=str(person), **parts)
+    return Personal(person=str(person), **parts)
+
+
+def _not_cleared(of: Known, said: Stated) -> list[Action]:
+    return [action for action in of.actions if said.cleared_at is None or action.at > said.cleared_at]
 
 
 def _within(actions: list[Action], now: datetime, days: int) -> list[Action]:
     return [action for action in actions if action.at >= now - timedelta(days=days)]
 
 
-def _number(store: Store, question: Question, asked: Personalize) -> int | None:
-    """Return the number of the person; None when there is no such user."""
+def person_asked(store: Store, question: Question, asked: Personalize) -> int | None:
+    """Return the number of the person that a body names; None when there is no such user.
+
+    Raises:
+        BadQuestion: the body names nobody, or two people; or the question has filters; or the caller sees entities.
+    """
+    if store.policy is not None and store.policy.entities is not None:
+        raise BadQuestion("question", "is about people; an account of entities does not see single people")
+    if question.filters:
+        raise BadQuestion("filter", "the question is about one person; it has no filters")
     if store.policy is not None and store.policy.person is not None:
         return store.policy.person or None
     if bool(asked.person) == bool(asked.user_id):
         raise BadQuestion("person", "name exactly one of person and user_id")
     if asked.person:
         return person_number(asked.person)
-    token = user_token(question.project_id.bytes, asked.user_id)
-    rows = ask(store, "personalize/person_of_user.sql", question, token=token).rows()
-    return rows[0]["person"] if rows else None
+    return persons_of(store, question, [asked.user_id]).get(asked.user_id)
 
 
-def _known(store: Store, question: Question, person: int, pack: Pack, now: datetime) -> tuple[list[Answer], _Known]:
-    ids = ask(store, "language/person_ids.sql", question, persons=[person]).rows()
-    own: dict[str, Any] = {"identities": sorted({person, *(row["identity"] for row in ids)}), "end": moment(now)}
-    days = max(pack.preferences.days, pack.similar.days, DAYS)
-    since = moment(now - timedelta(days=days))
-    actions = ask(store, "personalize/actions.sql", question, **own, since=since, most=_MOST_ACTIONS)
-    totals = ask(store, "personalize/totals.sql", question, **own)
-    traits = ask(store, "personalize/traits.sql", question, **own)
-    answers, recent = [actions, totals, traits], [Action(**row) for row in actions.rows()]
-    newest = recent[: pack.journey.newest]
-    if len(newest) < pack.journey.newest:  # some are older
-        ever = ask(store, "personalize/actions.sql", question, **own, since=_EVER, most=pack.journey.newest)
-        answers.append(ever)
-        newest = [Action(**row) for row in ever.rows()]
-    total, stated_rows = totals.rows()[0], traits.rows()
-    newest_value: dict[str, Any] = {}
-    for row in reversed(stated_rows):
-        newest_value |= json.loads(row["traits"])
-    user_ids = sorted({row["user_id"] for row in (*ids, *stated_rows) if row["user_id"]})
-    return answers, _Known(
-        user_ids=user_ids,
-        actions=recent,
-        newest=newest,
-        activities=max(0, total["activities"]),
-        registered_at=total["registered_at"] if total["registered_at"] < _NEVER else None,
-        traits=newest_value,
-    )
+def persons_of(store: Store, question: Question, user_ids: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of the persons who have these user ids; a user of whom nothing is known is not among them."""
+    tokens = {user_token(question.project_id.bytes, user_id): user_id for user_id in user_ids}
+    rows = ask(store, "personalize/persons_of_users.sql", question, tokens=list(tokens)).rows()
+    return {tokens[row["token"]]: row["person"] for row in rows}
 
 
 def _zone(traits: dict[str, Any], otherwise: str) -> ZoneInfo:
@@ -208,22 +250,6 @@ def _zone(traits: dict[str, Any], otherwise: str) -> ZoneInfo:
         return ZoneInfo(otherwise)
 
 
-def _said(
-    store: Store, question: Question, entities: Iterable[Entity], pack: Pack
-) -> tuple[list[Answer], dict[Entity, frozenset[Said]]]:
-    """Return what the register says about entities, as keys and values."""
-    keys = sorted(entities)
-    if not keys:
-        return [], {}
-    answer = ask(store, "personalize/registered.sql", question, keys=keys)
-    return [answer], {
-        (row["entity_type"], row["entity_id"]): said_of(
-            row["entity_type"], row["parents"], row["attributes"], pack.preferences
-        )
-        for row in answer.rows()
-    }
-
-
 def _before_this_visit(newest: list[Action]) -> datetime | None:
     """Return the end of the visit before the present one; None without one among the newest actions."""
     for later, earlier in pairwise(newest):
@@ -232,14 +258,8 @@ def _before_this_visit(newest: list[Action]) -> datetime | None:
     return None
 
 
-def _new(
-    store: Store,
-    question: Question,
-    entity_type: str,
-    since: datetime | None,
-    likes: list[Preference],
-    pack: Pack,
-    answers: list[Answer],
+def _count_new(
+    new: Callable[[str], list[NewEntity]], entity_type: str, since: datetime | None, likes: list[Preference]
 ) -> int:
     """Return the number of entities of a type that are new since a time and have something that the person likes,
     besides being of that type.
@@ -248,7 +268,4 @@ def _new(
     muted = {(one.key, one.value) for one in likes if one.source == "explicit" and not one.confidence}
     if since is None or not liked:
         return 0
-    answer = ask(store, "personalize/newer.sql", question, entity_type=entity_type, since=moment(since))
-    answers.append(answer)
-    described = (said_of(entity_type, row["parents"], row["attributes"], pack.preferences) for row in answer.rows())
-    return sum(1 for said in described if said & liked and not said & muted)
+    return sum(1 for one in new(entity_type) if one.since >= since and one.said & liked and not one.said & muted)

@@ -14,16 +14,16 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.govern.metric_packs import Pack
 from trackway.govern.saved.preferences import StatedPreferences
+from trackway.personalize.known import Ids, ids_of
 from trackway.personalize.preferences import Action, Entity, is_interaction, score_of
 from trackway.store.connection import Store
-from trackway.store.policy import Policy
 
 _PLACES = 6
 _PARTS = 1_000_000
@@ -39,11 +39,6 @@ class SimilarPerson(msgspec.Struct, kw_only=True):
     user_id: str
     similarity: float
     shared: int
-
-
-class _Ids(NamedTuple):
-    identities: set[int]
-    user_ids: set[str]
 
 
 def heaviest(actions: Iterable[Action], pack: Pack) -> list[tuple[Entity, float]]:
@@ -65,21 +60,21 @@ def similar_people(
     saved: StatedPreferences,
     now: datetime,
     limit: int,
-) -> tuple[list[Answer], list[SimilarPerson]]:
-    """Return the people most similar to a person, at most `limit`, the most similar first.
+    for_display: bool,
+) -> tuple[list[Answer], list[SimilarPerson], frozenset[str]]:
+    """Return the people most similar to a person, at most `limit`, the most similar first, and all of their user ids.
 
-    People who opted out are not among them, and interactions that somebody cleared do not count. If the store shows one
-    person only, the answer is for people to see: it has people with a user id only, because nobody else can opt out,
-    and it is empty unless at least the pack's `group` of them are found.
+    People who opted out are not among them, and interactions that somebody cleared do not count.
 
     Args:
+        store: sees the actions of the whole project.
         actions: the person's actions of the pack's `days`.
+        for_display: other people see the answer. It has people with a user id only, because nobody else can opt out,
+            and it is empty unless at least the pack's `group` of them are found.
     """
     entities = heaviest(actions, pack)
     if not entities:
-        return [], []
-    for_display = store.policy is not None and store.policy.person is not None
-    store = store.within(Policy(question.project_id))  # other people's actions; a policy of one person hides them
+        return [], [], frozenset()
     since = moment(now - timedelta(days=pack.similar.days))
     found = ask(
         store, "personalize/similar_candidates.sql", question, {"entities": len(entities)}, self=person, since=since,
@@ -88,13 +83,14 @@ def similar_people(
     answers = [found]
     candidates = [row["person"] for row in found.rows()]
     if not candidates:
-        return answers, []
-    ids = _ids(store, question, [person, *candidates], answers)
+        return answers, [], frozenset()
+    of_ids, ids = ids_of(store, question, [person, *candidates])
+    answers.append(of_ids)
     known = {one: ids[one].user_ids for one in candidates}
     out = saved.opted_out(question.project_id, {user_id for user_ids in known.values() for user_id in user_ids})
     shown = [one for one in candidates if not known[one] & out and (known[one] or not for_display)]
     if len(shown) < (pack.similar.group if for_display else 1):
-        return answers, []
+        return answers, [], frozenset()
     compared = [person, *shown]
     cleared = saved.cleared(question.project_id, {one: ids[one].user_ids for one in compared})
     vectors = ask(
@@ -105,8 +101,9 @@ def similar_people(
     answers.append(vectors)
     people = _by_cosine(vectors.rows(), person, ids)
     if for_display and len(people) < pack.similar.group:
-        return answers, []
-    return answers, people[:limit]
+        return answers, [], frozenset()
+    shown_ids = frozenset(user_id for one in people[:limit] for user_id in ids[int(one.person)].user_ids)
+    return answers, people[:limit], shown_ids
 
 
 def _numbered(entities: list[tuple[Entity, float]]) -> dict[str, Any]:
@@ -126,19 +123,7 @@ def _scoring(pack: Pack) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ids(store: Store, question: Question, persons: list[int], answers: list[Answer]) -> Mapping[int, _Ids]:
-    """Return all identities and user ids of persons."""
-    ids = {one: _Ids({one}, set()) for one in persons}
-    answer = ask(store, "personalize/ids_of_persons.sql", question, persons=persons)
-    answers.append(answer)
-    for row in answer.rows():
-        of = ids[row["person"]]
-        of.identities.add(row["identity"])
-        of.user_ids.update(row["user_ids"])
-    return ids
-
-
-def _by_cosine(rows: list[dict[str, Any]], person: int, ids: Mapping[int, _Ids]) -> list[SimilarPerson]:
+def _by_cosine(rows: list[dict[str, Any]], person: int, ids: Mapping[int, Ids]) -> list[SimilarPerson]:
     own = next((row["square"] for row in rows if row["person"] == person), 0.0)
     people = [
         SimilarPerson(

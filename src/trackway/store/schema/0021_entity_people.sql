@@ -30,3 +30,8 @@ FROM actions AS a
 WHERE a.entity_id != '' AND a.actions > 0;
 
 FILL entity_people;
+
+-- Whose events arrived lately is asked again and again, to renew what is known of them (personalize/arrivals.py).
+ALTER TABLE events ADD INDEX IF NOT EXISTS arrived received_at TYPE minmax GRANULARITY 1;
+
+ALTER TABLE events MATERIALIZE INDEX arrived;

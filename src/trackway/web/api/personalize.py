@@ -8,26 +8,23 @@ host for their own account of type user. A write key, which is public, reads not
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import msgspec
-import xxhash
 from litestar import Controller, Request, Response, delete, get, put, route
 from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.params import Parameter
 
-from trackway.analyze.language.period import BadQuestion, Period
-from trackway.analyze.language.question import Question
-from trackway.govern.metric_packs import pack_of
+from trackway.analyze.language.period import BadQuestion
 from trackway.govern.tables import Project
-from trackway.personalize.person import PARTS, Part, Personal, Personalize, personalize
+from trackway.personalize.kept import KeptAnswer
+from trackway.personalize.person import PARTS, Part, Personal, Personalize
 from trackway.runtime import Runtime
 from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
 
-_ANYWHERE = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag"}
+_ANYWHERE = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag, data-version"}
 """A token in a header is no cookie: pages of every origin may send theirs."""
 Include = Annotated[str, Parameter(description=f"the parts, joined by commas: {', '.join(PARTS)}; all by default")]
 Language = Annotated[str, Parameter(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
@@ -63,16 +60,18 @@ class PersonalizeApi(Controller):
         """Return what a person likes and wants, when they are active, what to suggest to them, and people like them.
         404 for a user of whom nothing is known; 304 if `If-None-Match` names the answer.
         """
-        project = await asyncio.to_thread(_own_project, request.user, user_id)
-        asked = Personalize(user_id=user_id, include=_parts(include), language=language, limit=limit)
-        personal = await asyncio.to_thread(_personal, request.user, project, runtime, asked)
-        if personal is None:
+        asked = Personalize(include=_parts(include), language=language, limit=limit)
+        kept = await asyncio.get_running_loop().run_in_executor(
+            runtime.personal.threads, _kept, request.user, runtime, user_id, asked
+        )
+        if kept is None:
             raise NotFoundException(f"nothing is known of a user {user_id!r}")
-        tag = f'"{xxhash.xxh3_64_hexdigest(msgspec.json.encode(personal))}"'
-        headers = {**_ANYWHERE, "etag": tag, "cache-control": "private, no-cache"}
-        if request.headers.get("if-none-match") == tag:
+        headers = {
+            **_ANYWHERE, "etag": kept.tag, "cache-control": "private, no-cache", "data-version": kept.version,
+        }  # fmt: skip
+        if request.headers.get("if-none-match") == kept.tag:
             return Response(None, status_code=304, headers=headers)
-        return Response(personal, headers=headers)
+        return Response(cast(Personal, kept.body), headers=headers)
 
     @put("/preferences", opt={"may": SOMEBODY}, status_code=204, response_headers=_ANYWHERE, sync_to_thread=True)
     def state(
@@ -167,10 +166,11 @@ def _to_change(caller: Caller, user_id: str) -> tuple[Project, str]:
     return project, user_id if account is None else account.id
 
 
-def _personal(caller: Caller, project: Project, runtime: Runtime, asked: Personalize) -> Personal | None:
+def _kept(caller: Caller, runtime: Runtime, user_id: str, asked: Personalize) -> KeptAnswer | None:
     # Not at the desk: an application waits for this look-up by key, and so it must not wait for a slot behind slow
     # questions of the same project.
-    now = datetime.now(UTC)
-    question = Question.of(project, Period(datetime(2000, 1, 1, tzinfo=UTC), now))
-    store = runtime.store.within(caller.policy(project))
-    return personalize(store, question, asked, pack_of(project.metrics), runtime.accounts.saved.preferences, now)[1]
+    project = _own_project(caller, user_id)
+    own = caller.policy(project).person
+    if own is not None:
+        return runtime.personal.answer(project, own, asked, for_display=True) if own else None
+    return runtime.personal.answer(project, user_id, asked, for_display=False)

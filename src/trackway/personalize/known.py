@@ -1,0 +1,143 @@
+"""The rows of persons in the store from which everything about them is decided, read for several persons at once."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from trackway.analyze.language.question import Answer, Question, ask, moment
+from trackway.govern.metric_packs import Pack
+from trackway.personalize.hours import DAYS
+from trackway.personalize.preferences import Action, Entity, Said, said_of
+from trackway.store.connection import Store
+
+_MOST_ACTIONS = 10_000
+_EVER, _NEVER = "1970-01-01 00:00:00.000", datetime(2299, 1, 1, tzinfo=UTC)
+
+
+class Known(NamedTuple):
+    """The rows of a person: all actions of the days that any part looks at (`actions`), the newest ones, the newest
+    value of each trait, and all user ids.
+    """
+
+    user_ids: frozenset[str]
+    actions: list[Action]
+    newest: list[Action]
+    activities: int
+    registered_at: datetime | None
+    traits: dict[str, Any]
+
+
+class Ids(NamedTuple):
+    """The identities and the user ids of a person."""
+
+    identities: set[int]
+    user_ids: set[str]
+
+
+class NewEntity(NamedTuple):
+    """An entity that the register has since `since`, which no event named before."""
+
+    since: datetime
+    said: frozenset[Said]
+
+
+def known(
+    store: Store, question: Question, persons: list[int], pack: Pack, now: datetime
+) -> tuple[list[Answer], dict[int, Known]]:
+    """Return what the store has about each person."""
+    answer, ids = ids_of(store, question, persons)
+    answers = [answer]
+    end: dict[str, Any] = {"end": moment(now)}
+    own = _identities(ids, persons)
+    days = max(pack.preferences.days, pack.similar.days, DAYS)
+    recent = _actions(store, question, own | end, moment(now - timedelta(days=days)), _MOST_ACTIONS, answers)
+    totals = ask(store, "personalize/totals.sql", question, **own, **end)
+    traits = ask(store, "personalize/traits.sql", question, **own, **end)
+    answers += [totals, traits]
+    of_total = {row["person"]: row for row in totals.rows()}
+    newest = {person: recent[person][: pack.journey.newest] for person in persons}
+    lacking = [
+        person for person in persons
+        if len(newest[person]) < pack.journey.newest
+        and of_total.get(person, {"activities": 0})["activities"] > sum(one.times for one in recent[person])
+    ]  # fmt: skip
+    if lacking:  # some of their newest actions are older
+        newest |= _actions(store, question, _identities(ids, lacking) | end, _EVER, pack.journey.newest, answers)
+    stated: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in traits.rows():
+        stated[row["person"]].append(row)
+    found = {}
+    for person in persons:
+        total = of_total.get(person, {"activities": 0, "registered_at": _NEVER})
+        newest_value: dict[str, Any] = {}
+        for row in reversed(stated[person]):
+            newest_value |= json.loads(row["traits"])
+        found[person] = Known(
+            user_ids=frozenset(ids[person].user_ids | {row["user_id"] for row in stated[person]} - {""}),
+            actions=recent[person],
+            newest=newest[person],
+            activities=max(0, total["activities"]),
+            registered_at=total["registered_at"] if total["registered_at"] < _NEVER else None,
+            traits=newest_value,
+        )
+    return answers, found
+
+
+def ids_of(store: Store, question: Question, persons: list[int]) -> tuple[Answer, dict[int, Ids]]:
+    """Return the identities and user ids of persons."""
+    ids = {person: Ids({person}, set()) for person in persons}
+    answer = ask(store, "personalize/ids_of_persons.sql", question, persons=persons)
+    for row in answer.rows():
+        ids[row["person"]].identities.add(row["identity"])
+        ids[row["person"]].user_ids.update(row["user_ids"])
+    return answer, ids
+
+
+def _identities(ids: dict[int, Ids], persons: Iterable[int]) -> dict[str, Any]:
+    return {"identities": sorted({identity for person in persons for identity in ids[person].identities})}
+
+
+def _actions(
+    store: Store, question: Question, values: dict[str, Any], since: str, most: int, answers: list[Answer]
+) -> dict[int, list[Action]]:
+    """Return the actions of each person since a time, at most `most` of each, the newest first."""
+    answer = ask(store, "personalize/actions.sql", question, **values, since=since, most=most)
+    answers.append(answer)
+    found: dict[int, list[Action]] = defaultdict(list)
+    for row in answer.rows():
+        found[row.pop("person")].append(Action(**row))
+    return found
+
+
+def said_of_entities(
+    store: Store, question: Question, entities: Iterable[Entity], pack: Pack
+) -> tuple[list[Answer], dict[Entity, frozenset[Said]]]:
+    """Return what the register says about entities, as keys and values."""
+    keys = sorted(entities)
+    if not keys:
+        return [], {}
+    answer = ask(store, "personalize/registered.sql", question, keys=keys)
+    return [answer], {
+        (row["entity_type"], row["entity_id"]): said_of(
+            row["entity_type"], row["parents"], row["attributes"], pack.preferences
+        )
+        for row in answer.rows()
+    }
+
+
+def new_entities(
+    store: Store, question: Question, entity_type: str, since: datetime, pack: Pack
+) -> tuple[Answer, list[NewEntity]]:
+    """Return the entities of a type that are new since a time or later, the newest 10,000."""
+    answer = ask(store, "personalize/newer.sql", question, entity_type=entity_type, since=moment(since))
+    return answer, [
+        NewEntity(
+            min(row["updated_at"], row["first_seen"]),
+            said_of(entity_type, row["parents"], row["attributes"], pack.preferences),
+        )
+        for row in answer.rows()
+    ]
