@@ -48,6 +48,8 @@ export const COLUMNS: [string, string][] = [
   ["system", t("System")],
   ["language", t("Language")],
   ["user_id", t("User")],
+  ["stage", t("Stage")],
+  ["intent", t("Intent")],
 ];
 
 export const OPERATORS: [string, string][] = [
@@ -69,6 +71,8 @@ export const CUSTOMER_COLUMNS: [string, string][] = [
   ["customer.active", t("Still a customer (0 to 1)")],
   ["customer.expected_value", t("Value to come")],
   ["customer.rfm", t("Standing")],
+  ["stage", t("Stage")],
+  ["intent", t("Intent")],
   ["country", t("Country")],
   ["device", t("Device")],
   ["browser", t("Browser")],

@@ -79,6 +79,7 @@ from trackway.analyze.entities.views import (
 from trackway.analyze.entities.year import Year, YearAnswer, year
 from trackway.analyze.language.customer_columns import OF_THE_PRESENT
 from trackway.analyze.language.filters import Condition
+from trackway.analyze.language.journeys import OF_JOURNEY
 from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Answer, Question
 from trackway.analyze.language.rows import EventRow, SessionRow
@@ -330,6 +331,7 @@ def cached_s(asked: Any, body: str) -> float:
         body: the body as JSON; its filters may compare with the present.
     """
     recent = isinstance(asked, Customers) and asked.interval != "all"
-    if recent or any(name in body for name in OF_THE_PRESENT):
+    of_journey = any(f'"{name}{end}' in body for name in OF_JOURNEY for end in '":')
+    if recent or of_journey or any(name in body for name in OF_THE_PRESENT):
         return _MINUTE
     return QUESTIONS[type(asked)].cached_s

@@ -19,6 +19,7 @@ Priority = Literal["high", "medium", "low"]
 _Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 _Language = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Trait = Annotated[str, msgspec.Meta(pattern=r"^[^.`\\\x00-\x1f]{1,100}$")]
 
 
 class BadRule(ValueError):
@@ -62,9 +63,11 @@ class Journey(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """
 
     newest: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 20
-    counts: dict[_Name, Counted] = {}
-    completeness: list[_Text] = msgspec.field(default_factory=lambda: ["profile_completeness", "profileCompleteness"])
-    profile: Annotated[list[_Text], msgspec.Meta(max_length=50)] = []
+    counts: Annotated[dict[_Name, Counted], msgspec.Meta(max_length=20)] = {}
+    completeness: Annotated[list[_Trait], msgspec.Meta(max_length=10)] = msgspec.field(
+        default_factory=lambda: ["profile_completeness", "profileCompleteness"]
+    )
+    profile: Annotated[list[_Trait], msgspec.Meta(max_length=50)] = []
     stages: Annotated[list[Rule], msgspec.Meta(max_length=50)] = []
     intents: Annotated[list[Rule], msgspec.Meta(max_length=50)] = []
 

@@ -291,6 +291,7 @@ class TransferWorker:
             filters=() if options["filter"] is None else (read_filter(options["filter"]),),
             bots=options["bots"],
             overruled_bot_reasons=tuple(options["humans"]),
+            metrics=options.get("metrics", ""),
         )
         with durably(self.file_of(transfer)) as sink:
             rows = write_export(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from trackway.analyze.language.question import Answer, Question, ask, moment
@@ -15,7 +15,7 @@ from trackway.personalize.preferences import Action, Entity, Said, said_of
 from trackway.store.connection import Store
 
 _MOST_ACTIONS = 10_000
-_EVER, _NEVER = "1970-01-01 00:00:00.000", datetime(2299, 1, 1, tzinfo=UTC)
+_EVER = "1970-01-01 00:00:00.000"
 
 
 class Known(NamedTuple):
@@ -72,7 +72,7 @@ def known(
         stated[row["person"]].append(row)
     found = {}
     for person in persons:
-        total = of_total.get(person, {"activities": 0, "registered_at": _NEVER})
+        total = of_total.get(person, {"activities": 0, "registered_at": now})
         newest_value: dict[str, Any] = {}
         for row in reversed(stated[person]):
             newest_value |= json.loads(row["traits"])
@@ -81,7 +81,7 @@ def known(
             actions=recent[person],
             newest=newest[person],
             activities=max(0, total["activities"]),
-            registered_at=total["registered_at"] if total["registered_at"] < _NEVER else None,
+            registered_at=total["registered_at"] if total["registered_at"] < now else None,
             traits=newest_value,
         )
     return answers, found

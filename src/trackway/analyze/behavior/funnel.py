@@ -226,7 +226,7 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
         raise BadQuestion("exclusions", "cannot be used with steps in any order: `after` and `before` need an order")
     if asked.by and not column(asked.by).events:
         raise BadQuestion("by", f"{asked.by!r} is not a column of events")
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     steps = [conditions.on_events(step.node(f"steps[{i}]")) for i, step in enumerate(asked.steps)]
     exclusions = [
         conditions.on_events(exclusion.node(f"exclusions[{i}]")) for i, exclusion in enumerate(asked.exclusions)
@@ -248,7 +248,7 @@ def _ask(store: Store, question: Question, asked: Funnel, show: str, **shape: An
         "exclusions": exclusions,
         "ends": _ends(asked.exclusions, n),
         "names": "1" if asked.order == "strict" else any_of([*asked.steps, *asked.exclusions], conditions),
-        "by": column(asked.by).text if asked.by and shape.get("by") else "",
+        "by": conditions.column(asked.by).text if asked.by and shape.get("by") else "",
         "interval": shape.get("interval"),
         "level": shape.get("level"),
         "timed": shape.get("timed"),

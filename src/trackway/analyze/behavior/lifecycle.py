@@ -101,7 +101,7 @@ def lifecycle_people(
 
 
 def _ask(store: Store, question: Question, asked: Lifecycle, show: str, **values: Any) -> Answer:
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     source = presence(store, question, [asked.event], conditions)
     intervals = Intervals(question, asked.interval, question.period.end)
     first, last = intervals.first, intervals.last

@@ -78,7 +78,7 @@ def paths(store: Store, question: Question, asked: Paths) -> tuple[list[Answer],
     """
     if not 2 <= asked.steps <= 10 or not 1 <= asked.top <= 50 or len(asked.groups) > 50:
         raise BadQuestion("steps", "is from 2 to 10, top from 1 to 50, and there are at most 50 groups")
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     node, included = _NODES[asked.nodes]
     node = _grouped(node, [_spelled(pattern) for pattern in asked.groups], conditions)
     structure = {

@@ -155,7 +155,7 @@ def _ask(store: Store, question: Question, asked: Retention, now: datetime, show
         raise BadQuestion("brackets", "are required with the mode bracket and cannot be used with another mode")
     if asked.by and not column(asked.by).events:
         raise BadQuestion("by", f"{asked.by!r} is not a column of events")
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     steps = [asked.start, asked.come_back]
     by = asked.by if shape.pop("by", False) else ""
     source = presence(store, question, steps, conditions, by)
@@ -167,7 +167,7 @@ def _ask(store: Store, question: Question, asked: Retention, now: datetime, show
         "starts": "1" if source.counted else conditions.on_events(asked.start.node("start")),
         "returns": "1" if source.counted else conditions.on_events(asked.come_back.node("return")),
         "names": "1" if source.counted else any_of(steps, conditions),
-        "by": column(by).text if by else "",
+        "by": conditions.column(by).text if by else "",
         "came_back": _came_back(asked),
     }
     horizon = max((to for _, to in asked.brackets), default=asked.intervals) + 1

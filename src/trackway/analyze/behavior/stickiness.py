@@ -80,7 +80,7 @@ def stickiness(
     """Count people by the number of intervals in which they were active. Intervals are over at `now` (by default the
     current time).
     """
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     source = presence(store, question, [asked.event], conditions)
     structure = {
         "source": source,
@@ -107,7 +107,7 @@ def stickiness(
 
 def active(store: Store, question: Question, asked: Active) -> tuple[list[Answer], ActiveAnswer]:
     """Count the people of each day, and of the 7 and the 30 days that end with it."""
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     source = presence(store, question, [asked.event], conditions)
     structure = {"source": source, "names": "1" if source.counted else any_of([asked.event], conditions)}
     since = moment(question.period.start - timedelta(days=31))

@@ -97,7 +97,7 @@ def trend(store: Store, question: Question, asked: Trend, currency: str = "USD")
 def _line(
     store: Store, question: Question, asked: Trend, series: Series, field: str, moments: list[datetime], currency: str
 ) -> tuple[Answer, TrendLine]:
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     where = source(store, question, series, asked.by, conditions, currency, field)
     structure = {"source": where, "interval": asked.interval, "money": series.metric in MONEY}
     empty: Number = None

@@ -153,7 +153,7 @@ def customers(
     if asked.sort not in SORTS:
         raise BadQuestion("sort", f"{asked.sort!r}: sort by one of {', '.join(SORTS)}")
     page(asked.limit, asked.offset)
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     within = stretch_of(asked.interval, question.period.end)
     shape = _shape(store, question, asked, conditions, within is not None)
     values = {"search": asked.search.strip(), **_bounds(within)}
@@ -192,7 +192,7 @@ def _about(store: Store, question: Question, persons: list[int], templates: tupl
 
 def people(store: Store, question: Question) -> list[int]:
     """Return the persons, by number, of all customers that match the question's filters."""
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     shape = _shape(store, question, Customers(), conditions, False)
     answer = ask(store, "customers/customers.sql", question, shape, conditions, limit=MOST, offset=0)
     return [int(person) for person in answer.table["person"].to_pylist()]

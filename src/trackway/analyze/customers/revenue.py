@@ -87,12 +87,12 @@ class RfmAnswer(msgspec.Struct):
 
 def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> tuple[list[Answer], RevenueAnswer]:
     """Sum up the orders and bookings of a period. Filters select people, whose orders and visitors all count."""
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     shape = {"interval": asked.interval, **people_filter(question, conditions)}
     sums = ask(store, "customers/revenue.sql", question, shape, conditions, currency=currency)
-    again = compiler(store)
+    again = compiler(store, question)
     repeats = ask(store, "customers/revenue_repeats.sql", question, people_filter(question, again), again)
-    of_people = compiler(store)
+    of_people = compiler(store, question)
     counters = {"counted": question.plain(store), "activity": store.persons.activity}
     people = {**counters, **people_filter(question, of_people)}
     visited = ask(store, "customers/revenue_visitors.sql", question, people, of_people)
@@ -126,7 +126,7 @@ def revenue(store: Store, question: Question, asked: Revenue, currency: str) -> 
 
 def rfm(store: Store, question: Question, _: Rfm, currency: str) -> tuple[list[Answer], RfmAnswer]:
     """Count customers by RFM segment."""
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     answer = ask(store, "customers/rfm.sql", question, people_filter(question, conditions), conditions)
     rows = answer.rows()
     scored_at = max((row.pop("scored_at") for row in rows), default=None)

@@ -9,7 +9,7 @@ import msgspec
 from trackway.analyze.language.columns import column
 from trackway.analyze.language.countries import name_of
 from trackway.analyze.language.period import BadQuestion, page
-from trackway.analyze.language.question import Answer, Question, ask
+from trackway.analyze.language.question import Answer, Question, ask, compiler
 from trackway.store.connection import Store
 
 
@@ -91,12 +91,12 @@ def properties(store: Store, question: Question, asked: Properties) -> tuple[lis
 
 def values(store: Store, question: Question, asked: PropertyValues) -> tuple[list[Answer], list[PropertyValue]]:
     """List the values of a column or property in the period, those with the most events first."""
-    of = column(asked.of)
-    if not of.events:
+    conditions = compiler(store, question)
+    if not column(asked.of).events:
         raise BadQuestion("of", f"{asked.of!r} is not a column of events")
-    shape = {"of_event": bool(asked.event), "value": of.text}
+    shape = {"of_event": bool(asked.event), "value": conditions.column(asked.of).text}
     page(asked.limit)
-    answer = ask(store, "data/property_values.sql", question, shape, name=asked.event, limit=asked.limit)
+    answer = ask(store, "data/property_values.sql", question, shape, conditions, name=asked.event, limit=asked.limit)
     rows = answer.structs(PropertyValue)
     if asked.of == "country":
         for row in rows:

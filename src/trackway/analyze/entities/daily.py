@@ -151,7 +151,7 @@ def large_groups(groups: dict[str, int], everybody: int) -> dict[str, int]:
 def _own(
     store: Store, question: Question, asked: Daily, subject: Subject, score: Score
 ) -> tuple[list[Answer], list[Row]]:
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     of_person = subject.of == "person"
     # The names in a pack are user input, so the statement names its columns by number.
     metrics = {f"m{place}": metric for place, metric in enumerate(subject.metrics.values())}
@@ -205,7 +205,7 @@ def _children(
     """Return, for each parent and day, the sum of a metric over its children, or the number of children with any
     activity.
     """
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     counted = "uniqExact(entity_id)"
     if metric.metric:
         own = next((subject for subject in pack.subjects.values() if subject.of == metric.children), None)

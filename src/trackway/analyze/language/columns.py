@@ -6,10 +6,11 @@ import re
 from typing import NamedTuple
 
 from trackway.analyze.language.customer_columns import CUSTOMER as OF_CUSTOMERS
+from trackway.analyze.language.journeys import OF_JOURNEY
 from trackway.analyze.language.period import BadQuestion
 
 BOTH, EVENT, SESSION, VISITOR = "both", "event", "session", "visitor"
-PERSON, TRAIT, CUSTOMER = "person", "trait", "customer"
+PERSON, TRAIT, CUSTOMER, JOURNEY = "person", "trait", "customer", "journey"
 
 ON_BOTH = frozenset(
     "channel source medium campaign term content referrer_host country region city device browser system language "
@@ -49,7 +50,10 @@ _OF_PERSONS = {
     **{f"person.first_{name}": f"argMin({name}, (started_at, {name}))" for name in (*ON_BOTH, *ON_SESSIONS)},
 }
 """Columns of a person, aggregated over all their sessions."""
-COLUMNS = ON_BOTH | ON_EVENTS | ON_SESSIONS | _NUMBERS.keys() | _TIMES.keys() | _OF_PERSONS.keys() | OF_CUSTOMERS.keys()
+COLUMNS = (
+    ON_BOTH | ON_EVENTS | ON_SESSIONS | _NUMBERS.keys() | _TIMES.keys() | _OF_PERSONS.keys() | OF_CUSTOMERS.keys()
+    | OF_JOURNEY.keys()
+)  # fmt: skip
 
 
 class Column(NamedTuple):
@@ -68,12 +72,12 @@ class Column(NamedTuple):
     @property
     def events(self) -> bool:
         """Whether events have this column."""
-        return self.of in (BOTH, EVENT)
+        return self.of in (BOTH, EVENT, JOURNEY)
 
     @property
     def sessions(self) -> bool:
         """Whether sessions have this column."""
-        return self.of in (BOTH, SESSION)
+        return self.of in (BOTH, SESSION, JOURNEY)
 
     def named(self, name: str) -> Column:
         """Return a text column of the same kind of row, with another SQL name."""
@@ -106,6 +110,8 @@ def column(name: str) -> Column:
         is_time, is_text = whole.startswith(("min(", "max(")), whole.startswith("argMin(")
         of_sessions = _text_column(PERSON, sql) if is_text else Column(PERSON, f"toString({sql})", sql, "NULL", "[]")
         return of_sessions._replace(time=sql, number="NULL") if is_time else of_sessions
+    if name in OF_JOURNEY:
+        return _text_column(JOURNEY, name)  # its SQL depends on the project: `Compiler.column`
     if name in OF_CUSTOMERS:
         return _of_kind(CUSTOMER, OF_CUSTOMERS[name].kind, OF_CUSTOMERS[name].of("whole"))
     prefix, _, path = name.partition(".")

@@ -12,6 +12,7 @@ from typing import Any
 from trackway.analyze.language.columns import (
     CUSTOMER,
     EVENT,
+    JOURNEY,
     PERSON,
     SESSION,
     TRAIT,
@@ -37,6 +38,7 @@ from trackway.analyze.language.filters import (
     number_of,
     time_of,
 )
+from trackway.analyze.language.journeys import Everybody, column_sql
 from trackway.statements import Statements
 
 _sql = Statements(__name__)
@@ -63,16 +65,27 @@ class Compiler:
 
     Args:
         whose: returns the SQL of a row's person; called only when a statement needs it.
+        journeys: returns the stages or intents of everybody, by the name of the column; called only when needed.
     """
 
-    def __init__(self, whose: Callable[[], str]) -> None:
-        self._whose = whose
+    def __init__(self, whose: Callable[[], str], journeys: Callable[[str, Compiler], Everybody]) -> None:
+        self._whose, self._journeys = whose, journeys
+        self._names: dict[str, str] = {}
         self.values = Values()
 
     @cached_property
     def person(self) -> str:
         """The SQL of a row's person."""
         return self._whose()
+
+    def column(self, name: str) -> Column:
+        """Return a column with the SQL that it has in this statement."""
+        target = column(name)
+        if target.of != JOURNEY:
+            return target
+        if name not in self._names:
+            self._names[name] = column_sql(self._journeys(name, self), self.person, self.values.bind)
+        return target.named(self._names[name])
 
     def on_events(self, node: Node) -> str:
         """Compile a condition on rows of events."""
@@ -115,7 +128,7 @@ class Compiler:
         """
         if isinstance(node, Group):
             return self._group(node, self.on_people)
-        if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT):
+        if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT, JOURNEY):
             return self._either(node)
         if counts := _OF_THEIR_SESSIONS.get(node.column):
             condition = self._condition(node, column(node.column).named("value"))
@@ -148,7 +161,7 @@ class Compiler:
         if isinstance(node, Member):
             return self._people("people_of_cohort", cohort=self.values.bind(node.cohort_id, "UUID"))
         assert isinstance(node, Condition)
-        target = column(node.column)
+        target = self.column(node.column)
         if target.of == CUSTOMER:
             return self._customer(node, target)
         if target.of == TRAIT:

@@ -15,9 +15,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pyarrow as pa
 
+from trackway.analyze.language import journeys
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.filters import Group, Node
-from trackway.analyze.language.period import Period
+from trackway.analyze.language.journeys import Everybody
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.govern.metric_packs import pack_of
+from trackway.govern.personal_rules import Journey
 from trackway.govern.tables import Project
 from trackway.statements import templates
 from trackway.store.connection import Store
@@ -28,8 +32,9 @@ _templates = templates("analyze", ".")
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that every question has: project, period, time zone, filters, and whether bots count.
 
-    `sample` is the share of persons to count, 0 to 1. `overruled_bot_reasons` are
-    bot reasons that this project overrules: visitors flagged for these reasons count as humans.
+    `sample` is the share of persons to count, 0 to 1. `overruled_bot_reasons` are bot
+    reasons that this project overrules: visitors flagged for these reasons count as humans. `metrics` is the metrics
+    pack, whose rules decide stages and intents.
     """
 
     project_id: UUID
@@ -39,6 +44,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     bots: bool = False
     goals: tuple[str, ...] = ()
     overruled_bot_reasons: tuple[str, ...] = ()
+    metrics: str = ""
     sample: float = 1.0
 
     @classmethod
@@ -46,8 +52,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         """Build a question about a project, with its time zone, its goals and the bot reasons that it overrules."""
         return cls(
             project_id=UUID(project.id), period=period, timezone=project.timezone, filters=filters, bots=bots,
-            goals=tuple(project.goals), overruled_bot_reasons=tuple(project.overruled_bot_reasons), sample=sample,
+            goals=tuple(project.goals), overruled_bot_reasons=tuple(project.overruled_bot_reasons),
+            metrics=project.metrics, sample=sample,
         )  # fmt: skip
+
+    @property
+    def journey(self) -> Journey:
+        """The rules of stages and intents."""
+        return pack_of(self.metrics).journey if self.metrics else Journey()
 
     def whole_hours(self) -> bool:
         """Whether hourly counters can answer exactly: every day of the period must start at a whole hour of UTC."""
@@ -105,9 +117,16 @@ class Answer(msgspec.Struct):
         return Query(self.sql, self.parameters, round(self.took_ms, 1))
 
 
-def compiler(store: Store) -> Compiler:
+def compiler(store: Store, question: Question) -> Compiler:
     """Return a compiler of conditions for one statement over a store."""
-    return Compiler(lambda: _person(store))
+    return Compiler(lambda: _person(store), lambda name, conditions: _journeys(store, question, name, conditions))
+
+
+def _journeys(store: Store, question: Question, name: str, conditions: Compiler) -> Everybody:
+    if store.policy is not None and store.policy.entities is not None:
+        raise BadQuestion(name, "is about people; an account of entities does not see single people")
+    counts = without_bots(question, conditions)
+    return journeys.everybody(question.journey, name, conditions.person, counts, conditions.values.bind)
 
 
 def _person(store: Store) -> str:
@@ -186,7 +205,7 @@ def ask(
     Raises:
         QuestionFailed: the engine refuses the statement.
     """
-    conditions = conditions or compiler(store)
+    conditions = conditions or compiler(store, question)
     always = everybody(question, conditions)
     counts = without_bots(question, conditions)
     sql = _templates.get_template(template).render(

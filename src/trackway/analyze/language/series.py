@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trackway.analyze.language.columns import BOTH, EVENT, SESSION, column
+from trackway.analyze.language.columns import BOTH, EVENT, JOURNEY, SESSION, column
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.filters import Group
 from trackway.analyze.language.period import BadQuestion
@@ -105,7 +105,7 @@ def source(
 
 def _of_orders(question: Question, series: Series, by: list[str], conditions: Compiler, field: str) -> Source:
     """Count orders alone, or, when columns of events are needed, orders joined with the events that report them."""
-    dimensions = _dimensions(series, by, EVENT)
+    dimensions = _dimensions(series, by, EVENT, conditions)
     if not (dimensions or series.events or series.where or question.filters):
         return Source("orders", "ordered_at", _OF_ORDERS[series.metric], f"1{sampled(question, conditions)}", [])
     nodes = Group("all", (*question.filters, series.node(field)))
@@ -113,17 +113,17 @@ def _of_orders(question: Question, series: Series, by: list[str], conditions: Co
     return Source("orders_with_events", "ordered_at", _OF_ORDERS[series.metric], where, dimensions)
 
 
-def _dimensions(series: Series, by: list[str], of: str) -> list[str]:
+def _dimensions(series: Series, by: list[str], of: str, conditions: Compiler) -> list[str]:
     for name in by:
-        if column(name).of not in (BOTH, of):
+        if column(name).of not in (BOTH, JOURNEY, of):
             kind = "sessions" if of == SESSION else "events"
             raise BadQuestion("by", f"{name!r} is not a column of {kind}, which is what {series.metric} counts")
-    return [column(name).text for name in by]
+    return [conditions.column(name).text for name in by]
 
 
 def _raw(question: Question, series: Series, by: list[str], conditions: Compiler, currency: str, field: str) -> Source:
     of_sessions = series.metric in _OF_SESSIONS
-    dimensions = _dimensions(series, by, SESSION if of_sessions else EVENT)
+    dimensions = _dimensions(series, by, SESSION if of_sessions else EVENT, conditions)
     nodes = Group("all", (*question.filters, series.node(field)))
     always = everybody(question, conditions)
     if of_sessions:

@@ -103,7 +103,7 @@ def attribution(
     if not 1 <= asked.window_days <= 400 or not 0.01 <= asked.half_life_days <= 400:
         raise BadQuestion("window_days", "window and half-life are from 1 to 400 days")
     columns: dict[str, Any] = {"columns": asked.by}
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     shape = {
         **columns, **people_filter(question, conditions), "places": _PLACES, "models": asked.models,
         "weights": _WEIGHTS, "goals": asked.goals,
@@ -128,7 +128,7 @@ def attribution(
 
 
 def _unconverted(store: Store, question: Question, currency: str) -> int:
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     shape = people_filter(question, conditions)
     answer = ask(store, "traffic/attribution_unconverted.sql", question, shape, conditions, currency=currency)
     return int(answer.rows()[0]["orders"])

@@ -45,7 +45,7 @@ def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> An
     dimension = column(by)
     if not (dimension.events or dimension.sessions):
         raise BadQuestion("by", f"{by!r} is a column of neither events nor sessions")
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     nodes = Group("all", question.filters)
     where = conditions.on_sessions(nodes) if dimension.sessions else conditions.on_events(nodes)
     return ask(
@@ -53,7 +53,7 @@ def breakdown(store: Store, question: Question, by: str, limit: int = 100) -> An
         "traffic/breakdown.sql",
         question,
         {
-            "dimension": dimension.text,
+            "dimension": conditions.column(by).text,
             "source": "sessions FINAL" if dimension.sessions else "events",
             "at": "started_at" if dimension.sessions else "timestamp",
             "of_sessions": dimension.sessions,

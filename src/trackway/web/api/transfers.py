@@ -265,6 +265,7 @@ class TransfersOfProject(Controller):
         options = {
             "table": data.table, "period": [stretch.start.isoformat(), stretch.end.isoformat()],
             "timezone": project.timezone, "filter": node, "bots": data.bots, "humans": project.overruled_bot_reasons,
+            "metrics": project.metrics,
         }  # fmt: skip
         days = f"{stretch.start:%Y-%m-%d}-{stretch.end:%Y-%m-%d}"
         name = f"{data.table}-{days}.{data.form}"
