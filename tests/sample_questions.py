@@ -40,6 +40,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "sources": {"by": ["channel", "entry_path"]},
     "year": {"person": "1"},
     "personalize": {"person": "1"},
+    "stage_moves": {},
     "customer_value": {"weeks": 39},
     "persons": {"sort": "events"},
     "person": {"visitor_id": "ask-1"},

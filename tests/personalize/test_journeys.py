@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -29,6 +30,7 @@ from trackway.event import Message, new_id
 from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import pack_of
 from trackway.govern.saved.preferences import StatedPreferences
+from trackway.personalize.moves import StageMoves, stage_moves
 from trackway.personalize.person import Personalize, personalize
 from trackway.store.policy import Policy
 
@@ -246,3 +248,59 @@ def test_the_stage_is_that_at_the_end_of_the_period(loaded: Loaded, town: Questi
     earlier = msgspec.structs.replace(town, period=Period(start, end - 19.5 * DAY))
     rows = breakdown(loaded.store, earlier, "stage").rows()
     assert {row["value"]: row["visitors"] for row in rows} == {"new_user": 2, "active_user": 1}
+
+
+def moves(loaded: Loaded, question: Question, **asked: Any) -> Counter[tuple[int, str | None, str]]:
+    _, found = stage_moves(loaded.store, question, StageMoves(**asked), NOW)
+    return Counter({(move.interval, move.was, move.became): move.people for move in found.moves})
+
+
+def test_moves_lead_from_each_moments_stages_to_the_next_ones(loaded: Loaded, town: Question) -> None:
+    question = msgspec.structs.replace(town, period=Period(datetime(2026, 3, 9, tzinfo=UTC), NOW), timezone="UTC")
+    # On the 9th only dan is there, with more than 9 likes. Bob and cyd came on the 10th, fay on the 20th, eve on the 29th,
+    # ann on the 30th. By then cyd has liked 10 times, and fay has done 12 things.
+    assert moves(loaded, question) == {
+        (0, "active_user", "active_user"): 1, (0, None, "low_engagement"): 2,
+        (1, "active_user", "active_user"): 1, (1, "low_engagement", "low_engagement"): 2, (1, None, "low_engagement"): 1,
+        (2, "active_user", "active_user"): 1, (2, "low_engagement", "low_engagement"): 1,
+        (2, "low_engagement", "active_user"): 2, (2, None, "new_user"): 1,
+        (3, "active_user", "active_user"): 3, (3, "low_engagement", "low_engagement"): 1, (3, "new_user", "new_user"): 1,
+        (3, None, "new_user"): 1,
+    }  # fmt: skip
+    one = msgspec.structs.replace(question, filters=(parse("user_id:is:fay"),))
+    assert moves(loaded, one, of="intent", interval="month") == {(0, None, "actively_searching"): 1}
+    with pytest.raises(BadQuestion, match="choose a longer interval"):
+        moves(loaded, town, interval="day")
+
+
+@given(batches=batches(), bots=st.booleans(), of=st.sampled_from(["stage", "intent"]))
+@settings(max_examples=cases(8), phases=[Phase.generate])
+def test_moves_agree_with_the_stages_of_each_moment(
+    loaded: Loaded, batches: list[list[Message]], bots: bool, of: Literal["stage", "intent"]
+) -> None:
+    project = new_id()
+    for batch in batches:
+        loaded.load(project, batch)
+    question = question_about(project, days=20, bots=bots)
+    answer = stage_moves(loaded.store, question, StageMoves(of=of), NOW)[1]
+    for number, at in enumerate(answer.moments[1:]):
+        then = msgspec.structs.replace(question, period=Period(question.period.start - 90 * DAY, at))
+        counts = Counter(row["value"] for row in people_then(loaded, then, of))
+        ended: Counter[str] = Counter()
+        for move in answer.moves:
+            ended[move.became] += move.people * (move.interval == number)
+        assert +ended == counts
+        stayed = sum(move.people for move in answer.moves if move.interval == number + 1 and move.was is not None)
+        assert number == len(answer.moments) - 2 or stayed == ended.total()
+
+
+def people_then(loaded: Loaded, question: Question, of: str) -> list[dict[str, Any]]:
+    conditions = compiler(loaded.store, question)
+    value = conditions.column(of).text
+    counts = "1" if question.bots else "bot = ''"
+    end = {"project": question.project_id, "end": question.period.end.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]}
+    return loaded.store.ask(
+        f"SELECT DISTINCT {conditions.person} AS who, {value} AS value FROM events "
+        f"WHERE project_id = {{project:UUID}} AND timestamp < {{end:DateTime64(3,'UTC')}} AND {counts}",
+        end | conditions.values.parameters,
+    ).to_pylist()

@@ -2298,6 +2298,37 @@ export interface SpendingModel {
   log_likelihood: number;
 }
 
+/** The people who were in a stage at the beginning of an interval and in another, or the same one, at its end. `from` is null for people who came in the interval; a stage is empty for people whom no rule fits. */
+export interface StageMove {
+  interval: number;
+  from: string | null;
+  to: string;
+  people: number;
+}
+
+/** The moments at which people were looked at, the stages in the order of their rules, and the moves. The `interval` of a move, from 0, is the one that begins at that moment. */
+export interface StageMovesAnswer {
+  moments: string[];
+  stages: string[];
+  moves: StageMove[];
+}
+
+/** The moves of people between stages, or between intents, by `interval`. At most 31 intervals. */
+export interface StageMovesQuestion {
+  question: "stage_moves";
+  of?: "intent" | "stage";
+  interval?: "day" | "month" | "week";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
 /** A preference as its person states it: a value of a key that they like, or mute (`likes` is false). */
 export interface StatedPreferenceBody {
   key: string;
@@ -2873,6 +2904,7 @@ export interface Questions {
   properties: PropertiesQuestion;
   values: PropertyValuesQuestion;
   personalize: PersonalizeQuestion;
+  stage_moves: StageMovesQuestion;
   rejections: RejectionsQuestion;
   violations: ViolationsQuestion;
 }
@@ -2921,6 +2953,7 @@ export interface Answers {
   properties: Property[];
   values: PropertyValue[];
   personalize: Personal | null;
+  stage_moves: StageMovesAnswer;
   rejections: Rejection[];
   violations: Violation[];
 }

@@ -4,9 +4,9 @@ import { useContext, useState } from "react";
 import type { Asked, PathsAnswer, Source } from "../client/api";
 import { ReadOnly, useAsk, useView } from "../client/hooks";
 import { columnLabel } from "../client/view_state";
-import { colour, Drawing } from "../kit/chart";
 import { exact, money, percent } from "../kit/format";
 import { Empty } from "../kit/parts";
+import { Sankey } from "../kit/sankey";
 import { Table } from "../kit/table";
 import { t, term } from "../language";
 import { useBodyChange } from "./body";
@@ -31,21 +31,18 @@ export function PathsShown({ asked, body }: { asked: Asked<PathsAnswer>; body: B
   return (
     <>
       {change && <Depth steps={wanted} drag={setWanted} release={() => change({ steps: wanted })} />}
-      <section
-        className="overflow-x-auto"
-        aria-label={t("Paths as a diagram")}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reachable by keyboard
-        tabIndex={0}
-      >
-        <div className="min-w-[40rem]">
-          <Drawing
-            option={() => sankey(nodes, links)}
-            again={`${depth} ${JSON.stringify(asked.data.links)}`}
-            height={420}
-            label={t("Paths of {ways} sessions, step by step", { ways: exact(ways) })}
-          />
-        </div>
-      </section>
+      <Sankey
+        label={t("Paths of {ways} sessions, step by step", { ways: exact(ways) })}
+        region={t("Paths as a diagram")}
+        nodes={nodesOf(nodes, links)}
+        links={links.map((link) => ({
+          source: `${link.step} ${link.from}`,
+          target: `${link.step + 1} ${link.to}`,
+          value: link.ways,
+        }))}
+        named={named}
+        columns={depth}
+      />
       <Table
         caption={t("Most frequent transitions")}
         rows={sorted.slice(0, 30)}
@@ -83,46 +80,13 @@ function Depth(props: { steps: number; drag: (steps: number) => void; release: (
   );
 }
 
-/** The diagram as an option of ECharts; the ends of paths are nodes of the step after. */
-function sankey(nodes: PathsAnswer["nodes"], links: PathsAnswer["links"]) {
+/** The nodes of the diagram; the ends of paths are nodes of the step after. */
+function nodesOf(nodes: PathsAnswer["nodes"], links: PathsAnswer["links"]) {
   const ends = new Set(links.filter((link) => link.to === "(end)").map((link) => link.step));
-  return {
-    animation: false,
-    textStyle: { fontFamily: "inherit" },
-    tooltip: { confine: true },
-    series: [
-      {
-        type: "sankey",
-        left: 8,
-        right: 120,
-        nodeGap: 10,
-        nodeAlign: "left",
-        draggable: false,
-        emphasis: { focus: "adjacency" },
-        itemStyle: { color: colour("accent"), borderWidth: 0 },
-        lineStyle: { color: colour("earlier"), opacity: 0.25, curveness: 0.5 },
-        label: {
-          color: colour("ink"),
-          fontSize: 11,
-          width: 110,
-          overflow: "truncate",
-          formatter: (node: { name: string }) => named(node.name),
-        },
-        data: [
-          ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
-          ...[...ends].map((step) => ({
-            name: `${step + 1} (end)`,
-            itemStyle: { color: colour("earlier") },
-          })),
-        ],
-        links: links.map((link) => ({
-          source: `${link.step} ${link.from}`,
-          target: `${link.step + 1} ${link.to}`,
-          value: link.ways,
-        })),
-      },
-    ],
-  };
+  return [
+    ...nodes.map((node) => ({ name: `${node.step} ${node.name}` })),
+    ...[...ends].map((step) => ({ name: `${step + 1} (end)`, soft: true })),
+  ];
 }
 
 export function SourcesShown({ asked, body }: { asked: Asked<Source[]>; body: Body }) {

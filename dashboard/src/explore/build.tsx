@@ -52,6 +52,11 @@ const NODES: [string, string][] = [
 ];
 const STEPS = [2, 3, 4, 5, 6, 8, 10].map((n): [string, string] => [String(n), String(n)]);
 
+const JOURNEYS: [string, string][] = [
+  ["stage", t("stages")],
+  ["intent", t("intents")],
+];
+
 const COHORTS: [string, string][] = [
   ["person.sessions:greater:1", t("people who came back")],
   ["user_id:set", t("people who signed in")],
@@ -242,6 +247,15 @@ function ActiveFields(built: Built) {
   return <EventOf {...built} name="event" label={t("Active means")} />;
 }
 
+function StagesFields(built: Built) {
+  return (
+    <div className="flex flex-wrap gap-3">
+      <ChoiceOf {...built} name="of" label={t("Moves between")} usual="stage" options={JOURNEYS} />
+      <IntervalOf {...built} />
+    </div>
+  );
+}
+
 function EntityFunnelFields() {
   return (
     <p className="text-soft">
@@ -265,6 +279,7 @@ const FIELDS = new Map<string, FunctionComponent<Built>>([
   ["retention", RetentionFields],
   ["sources", SourcesFields],
   ["cohort_sizes", CohortFields],
+  ["stage_moves", StagesFields],
   ["paths", PathsFields],
   ["active", ActiveFields],
   ["entity_funnel", EntityFunnelFields],

@@ -28,6 +28,7 @@ export const KINDS: [string, string, Body][] = [
     t("Cohorts"),
     { question: "cohort_sizes", interval: "week", cohort: "person.sessions:greater:1" },
   ],
+  ["stage_moves", t("Stages"), { question: "stage_moves", of: "stage", interval: "week" }],
 ];
 
 /** The kinds of a project: the entity funnel needs the events of a concert platform. */

@@ -4,6 +4,7 @@ import { FunnelShown } from "./funnel";
 import type { Body } from "./kinds";
 import { PathsShown, SourcesShown } from "./PathsAndSources";
 import { ActiveShown, CohortShown, LifecycleShown, RetentionShown, StickinessShown } from "./returning";
+import { StagesShown } from "./stages";
 import { TrendShown } from "./trend";
 
 export const SHOWN: Record<string, (props: { asked: never; body: Body }) => React.JSX.Element> = {
@@ -17,4 +18,5 @@ export const SHOWN: Record<string, (props: { asked: never; body: Body }) => Reac
   entity_funnel: FunnelShown,
   sources: SourcesShown,
   cohort_sizes: CohortShown,
+  stage_moves: StagesShown,
 };

@@ -41,6 +41,9 @@ export const RULES: Record<string, string> = {
   lifecycle: t(
     "People who were active in an interval: for the first time, as in the interval before, or after a break. Dormant people were active in the interval before, but not in this one. An interval that the period cuts off begins with the period.",
   ),
+  stage_moves: t(
+    "People by the stage they were in when an interval began and when it ended, by the rules of the project. Those who came in the interval were not here before.",
+  ),
   paths: t("Paths within sessions, step by step; immediate repeats are one step."),
   active: t("People of each day, and of the 7 and the 30 days that end with it."),
   entity_funnel: t(

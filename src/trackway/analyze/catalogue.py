@@ -106,6 +106,7 @@ from trackway.analyze.traffic.sources import METRICS, SourceRow, Sources, source
 from trackway.govern.metric_packs import pack_of
 from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
+from trackway.personalize.moves import StageMoves, StageMovesAnswer, stage_moves
 from trackway.personalize.person import Personal, Personalize, personalize
 from trackway.store.connection import Store
 
@@ -278,6 +279,7 @@ QUESTIONS: dict[type, Entry] = {
     Properties: Entry(lambda a, asked: properties(a.store, a.question, asked), list[Property]),
     PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), list[PropertyValue]),
     Personalize: Entry(_personalize, Personal | None, 0.0),
+    StageMoves: Entry(lambda a, asked: stage_moves(a.store, a.question, asked, a.now), StageMovesAnswer, _MINUTE),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),
     Violations: Entry(lambda a, asked: violations(a.store, a.question, asked), list[Violation], _SECOND),
 }

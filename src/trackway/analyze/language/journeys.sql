@@ -4,9 +4,10 @@
 {% set nothing = "CAST(NULL, 'Nullable(Float64)')" %}
 
 {# The people of a project who were there before the time `end`, each with the number of the first rule that holds (from
-   1; 0 if none does). `rule` is the SQL of that number, from `activities`, `days`, `completeness` and `newest`. #}
+   1; 0 if none does), and whether a row that counts says that they were there. `rule` is the SQL of that number, from
+   `activities`, `days`, `completeness` and `newest`. #}
 {% macro journeys(person, counts, end, rule, profile, latest) %}
-SELECT person_number, {{ rule }} AS rule
+SELECT person_number, there, {{ rule }} AS rule
 FROM
 (
     SELECT
@@ -15,17 +16,18 @@ FROM
         min(registered) AS registered_at,
         toFloat64(dateDiff('millisecond', if(registered_at < {{ end }}, registered_at, NULL), {{ end }})) / 1000 / 86400 AS days,
         {{ "ifNull(max(stated), 0)" if profile and profile.filled else "max(stated)" }} AS completeness,
-        groupArrayArray(keys) AS newest
+        groupArrayArray(keys) AS newest,
+        max(counted) AS there
     FROM
     (
         SELECT
             {{ person }} AS person_number, toInt64(0) AS acted, min(registered_at) AS registered, {{ nothing }} AS stated,
-            emptyArrayUInt64() AS keys
+            emptyArrayUInt64() AS keys, true AS counted
         FROM customers
         WHERE project_id = {project:UUID} AND first_seen < {{ end }} AND {{ counts }}
         GROUP BY person_number
         UNION ALL
-        SELECT {{ person }} AS person_number, sum(actions), {{ never }}, {{ nothing }}, emptyArrayUInt64()
+        SELECT {{ person }} AS person_number, sum(actions), {{ never }}, {{ nothing }}, emptyArrayUInt64(), true
         FROM actions
         WHERE project_id = {project:UUID} AND timestamp < {{ end }} AND {{ counts }}
         GROUP BY person_number
@@ -35,7 +37,7 @@ FROM
 {% endif %}
 {% if latest %}
         UNION ALL
-        SELECT person_number, toInt64(0), {{ never }}, {{ nothing }}, groupArraySorted({{ latest.most }})(key)
+        SELECT person_number, toInt64(0), {{ never }}, {{ nothing }}, groupArraySorted({{ latest.most }})(key), false
         FROM ({{ actions(person, counts, end, latest) }})
         GROUP BY person_number
 {% endif %}
@@ -56,7 +58,7 @@ SELECT
         {% if profile.filled %}100 * ({% for _ in profile.filled %}filled_{{ loop.index }}{{ " + " if not loop.last }}{% endfor %}) / {{ profile.filled | length }}{% else %}{{ nothing }}{% endif %}
 
     ),
-    emptyArrayUInt64()
+    emptyArrayUInt64(), false
 FROM
 (
     SELECT

@@ -1,0 +1,98 @@
+"""Moves of people between stages, or between intents, from one interval to the next.
+
+People are looked at when the period starts, at the end of each interval, and at its end (or now, if that is earlier).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from trackway.analyze.language.journeys import everybody, rules_of
+from trackway.analyze.language.period import BadQuestion, buckets
+from trackway.analyze.language.question import (
+    Answer,
+    Question,
+    ask,
+    compiler,
+    moment,
+    people_filter,
+    sampled,
+    without_bots,
+)
+from trackway.store.connection import Store
+
+_MOST_INTERVALS = 31  # everybody is looked at once for each
+
+
+class StageMoves(msgspec.Struct, tag="stage_moves", tag_field="question", kw_only=True):
+    """The moves of people between stages, or between intents, by `interval`. At most 31 intervals."""
+
+    of: Literal["stage", "intent"] = "stage"
+    interval: Literal["day", "week", "month"] = "week"
+
+
+class StageMove(msgspec.Struct, kw_only=True):
+    """The people who were in a stage at the beginning of an interval and in another, or the same one, at its end.
+    `from` is null for people who came in the interval; a stage is empty for people whom no rule fits.
+    """
+
+    interval: int
+    was: str | None = msgspec.field(name="from")
+    became: str = msgspec.field(name="to")
+    people: int
+
+
+class StageMovesAnswer(msgspec.Struct, kw_only=True):
+    """The moments at which people were looked at, the stages in the order of their rules, and the moves. The `interval`
+    of a move, from 0, is the one that begins at that moment.
+    """
+
+    moments: list[datetime]
+    stages: list[str]
+    moves: list[StageMove]
+
+
+def stage_moves(
+    store: Store, question: Question, asked: StageMoves, now: datetime
+) -> tuple[list[Answer], StageMovesAnswer]:
+    """Count the people who moved from each stage to each other one.
+
+    Raises:
+        BadQuestion: there are too many intervals, or the caller sees only some entities.
+    """
+    if store.policy is not None and store.policy.entities is not None:
+        raise BadQuestion("question", "is about people; an account of entities does not see single people")
+    moments = _moments(question, asked, now)
+    stages = [rule.name for rule in rules_of(question.journey, asked.of)]
+    conditions = compiler(store, question)
+    counts = without_bots(question, conditions) + sampled(question, conditions)
+    counts += people_filter(question, conditions)["people_filter"]
+    bind = conditions.values.bind
+    statements = [
+        everybody(question.journey, asked.of, conditions.person, counts, bind, bind(moment(at), "DateTime64(3,'UTC')"))
+        for at in moments
+    ]
+    shape = {"moments": [one.sql for one in statements]}
+    answer = ask(store, "personalize/moves.sql", question, shape, conditions)
+    names = [None, "", *stages]
+    moves = [
+        StageMove(
+            interval=row["interval"], was=names[row["was"]], became=names[row["became"]] or "", people=row["people"]
+        )
+        for row in answer.rows()
+    ]
+    return [answer], StageMovesAnswer(moments=moments, stages=stages, moves=moves)
+
+
+def _moments(question: Question, asked: StageMoves, now: datetime) -> list[datetime]:
+    """Return the start of the period, the starts of the intervals within it, and its end or now."""
+    start, end = question.period
+    end = max(start, min(end, now))
+    starts = buckets(question.period, question.timezone, asked.interval)
+    inside = [at for at in starts if start < at < end]
+    if len(inside) >= _MOST_INTERVALS:
+        raise BadQuestion("interval", f"more than {_MOST_INTERVALS} {asked.interval}s; choose a longer interval")
+    return [start, *inside, end]
