@@ -9,7 +9,7 @@ declare const VERSION: string;
 const ENTITIES =
   "impression click view search like share comment review interest swipe navigate scroll formSubmit";
 const NAMES: Record<string, string> = { view: "view_details", formSubmit: "form_submit" };
-const CAMPAIGN = /^(utm_\w+|\w*(clid|braid|clkid)|li_fat_id|rdt_cid|epik|sccid|igshid|mc_eid)$/i;
+const CAMPAIGN = /^(utm_\w+|\w*(clk?id|braid)|li_fat_id|rdt_cid|epik|sccid|igshid|mc_eid)$/i;
 
 /** Run `begin` when the page is visible: a prerendered page is not a page view yet. */
 export function whenSeen(begin: () => void): void {
@@ -46,7 +46,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   let state = (refused ? "denied" : read("tw_c") || options.consent || "granted") as Consent;
   let held: Message[] = [];
   /** The time of the queued call that is being replayed. */
-  let moment: number | undefined;
+  let moment = 0;
   let last = 0;
   /** Whether this page has renewed the visitor's cookie for another year. */
   let renewed = false;
@@ -56,6 +56,8 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
     if (sessionStorage.tw) reopen();
   } catch {}
 
+  /** Load a part and start it. */
+  const run = (name: string, asked?: unknown) => load(name).then((part) => part.default(tw, asked));
   const userId = () => read("tw_u");
   const anonymousId = () => {
     const known = read("tw_id");
@@ -105,8 +107,8 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   }
 
   function dispatch(message: Message, at: number): void {
-    const name = message.event || "";
-    const ends = /^(sign|signed|log|logged)[ _-]?out$/i.test(name)
+    const name = message.event as string;
+    const ends = /^(sign(ed)?|log(ged)?)[ _-]?out$/i.test(name)
       ? SIGNED_OUT
       : name === "Session Ended"
         ? LEFT
@@ -141,7 +143,8 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
     page: paged("page"),
     screen: paged("screen"),
     identify(id?: unknown, traits?: Properties, callOptions?: CallOptions) {
-      if (typeof id === "object") return methods.identify?.(...([undefined, id, traits] as never[]));
+      if (typeof id === "object")
+        return record("identify", { traits: id as Properties }, traits as CallOptions);
       if (id && state !== "denied") {
         if (userId() && userId() !== `${id}`) renew();
         write("tw_u", `${id}`);
@@ -193,7 +196,9 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
     };
   Object.assign(tw, {
     on: (name: string, listener: () => void) => listeners.push([name, listener]),
-    ready: (callback: () => void) => callback(),
+    // Afterwards, so that a callback that waited calls the library and not the stub it waited in.
+    ready: (callback: () => void) => setTimeout(callback),
+    personalize: (asked: unknown) => run("personalize", asked),
     flush: out.flush,
     user: () => ({ anonymousId: read("tw_id"), userId: userId(), sessionId: current()?.[0] }),
     referrer: clean(document.referrer),
@@ -205,10 +210,10 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
   });
 
   for (const [name, args, at] of calls) {
-    moment = at;
+    moment = at as number;
     tw[name]?.(...args);
   }
-  moment = undefined;
+  moment = 0;
   const hide = (name: string) => () => {
     emit(name);
     out.leave();
@@ -221,7 +226,7 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
     if (options.pages !== "off") tw.page();
   });
   if (options.pages !== "off") tw.page();
-  if (options.auto !== "off") load("auto").then((part) => part.default(tw));
-  if (/[?&]tw_debug/.test(location.search)) load("debug").then((part) => part.default(tw));
+  if (options.auto !== "off") run("auto");
+  if (/[?&]tw_debug/.test(location.search)) run("debug");
   return tw as unknown as Trackway;
 }

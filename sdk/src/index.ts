@@ -4,9 +4,22 @@
  */
 
 import { start, whenSeen } from "./core";
-import type { Call, Load, Options, Trackway } from "./types";
+import type { Call, Load, Options, Person, PersonalizeOptions, Trackway } from "./types";
 
-export type { CallOptions, Consent, Message, OnEntity, Options, Properties, Trackway } from "./types";
+export type { PersonalizeError } from "./person";
+export type {
+  CallOptions,
+  Consent,
+  Message,
+  OnEntity,
+  Options,
+  Person,
+  PersonalizeOptions,
+  Preference,
+  Properties,
+  Suggestion,
+  Trackway,
+} from "./types";
 
 const here = typeof document !== "undefined";
 const calls: Call[] = [];
@@ -18,6 +31,7 @@ const parts: Record<string, () => ReturnType<Load>> = {
   vitals: () => import("./vitals"),
   forward: () => import("./forward"),
   debug: () => import("./debug"),
+  personalize: () => import("./personalize"),
 };
 
 /** The library; calls before `load` are queued. */
@@ -26,9 +40,18 @@ export const trackway: Trackway = new Proxy({} as Trackway, {
     started?.[name] ??
     ((...args: unknown[]) => {
       if (name === "user") return {};
+      if (name === "personalize") return here ? later(args as [PersonalizeOptions]) : Promise.resolve(null);
       if (here) calls.push([name, args, Date.now()]);
     }),
 });
+
+/** Ask as soon as the library runs. */
+function later(args: [PersonalizeOptions]): Promise<Person | null> {
+  return new Promise((resolve, reject) => {
+    const go = () => trackway.personalize(...args).then(resolve, reject);
+    calls.push(["ready", [go], Date.now()]);
+  });
+}
 
 /** Start recording. A second call changes nothing. */
 export function load<Events = Record<string, Record<string, unknown>>>(options: Options): Trackway<Events> {

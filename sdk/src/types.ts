@@ -94,6 +94,11 @@ export interface Trackway<Events = Record<string, Properties>> {
   consent(state: Consent): void;
   /** Send waiting messages now. */
   flush(): Promise<void>;
+  /**
+   * What Trackway knows of the signed-in person: null if nothing. Rejects if the server refuses or does not answer. Loads
+   * a part of the library.
+   */
+  personalize(options: PersonalizeOptions): Promise<Person | null>;
   /** The ids of this browser, for calls of your server. */
   user(): { anonymousId?: string; userId?: string; sessionId?: string };
   impression: OnEntity;
@@ -110,6 +115,80 @@ export interface Trackway<Events = Record<string, Properties>> {
   navigate: OnEntity;
   scroll: OnEntity;
   formSubmit: OnEntity;
+}
+
+/** A token that the host's server signed for the person, or a function that returns one. */
+export type Token = string | (() => string | Promise<string>);
+
+export type Part =
+  | "preferences"
+  | "content_types"
+  | "stage"
+  | "intent"
+  | "hours"
+  | "suggestion"
+  | "similar"
+  | (string & {});
+
+export interface PersonalizeOptions {
+  token: Token;
+  /** The parts of the answer; all when omitted. */
+  include?: Part[];
+  /** The language of the suggestion, such as `de`; English when omitted. */
+  language?: string;
+  /** The address of Trackway's API, where it is not the one that messages go to. */
+  host?: string;
+}
+
+/** A value of a key that a person likes, or mutes (`explicit` with the confidence 0). */
+export interface Preference {
+  key: string;
+  value: string;
+  /** From 0 to 1. */
+  confidence: number;
+  source: "explicit" | "inferred" | "ml_predicted";
+  score: number;
+  interactions: number;
+  updated_at: string;
+  evidence: { at: string; name: string; entity_type: string; entity_id: string; score: number }[];
+}
+
+/** A stage or an intent, and the numbers that met its rule. */
+export interface Decided {
+  name: string;
+  because: { fact: string; value: number; over?: number; below?: number }[];
+}
+
+export interface SuggestionData {
+  action: string;
+  message: string;
+  call_to_action: string;
+  priority: "high" | "medium" | "low";
+  n: number | null;
+  because: string[];
+}
+
+/** A suggestion, and the calls that report what became of it. */
+export interface Suggestion extends SuggestionData {
+  /** Report that it was shown, when at least half of the element is visible; once for each page. */
+  show(element: Element): void;
+  clicked(): void;
+  dismissed(): void;
+  done(): void;
+}
+
+/** What is known of a person. Parts that were not asked for are absent; null where nothing fits. */
+export interface Person {
+  person?: string;
+  preferences?: Preference[];
+  content_types?: { type: string; score: number }[];
+  stage?: Decided | null;
+  intent?: Decided | null;
+  hours?: { timezone: string; hours: { hour: number; actions: number }[]; week: number[][] };
+  suggestion?: Suggestion | null;
+  /** Whether the person belongs to those who see no suggestions, which shows what suggestions change. */
+  holdout?: boolean;
+  similar?: { person?: string; user_id?: string; similarity: number; shared?: number }[];
 }
 
 /** A call before the library was loaded: method, arguments and time. */
@@ -139,7 +218,7 @@ export interface Queue {
   clear: () => void;
 }
 
-/** Loads a part of the library: `queue`, `auto`, `vitals`, `forward` or `debug`. */
+/** Loads a part of the library: `queue`, `auto`, `vitals`, `forward`, `debug` or `personalize`. */
 // biome-ignore lint/suspicious/noExplicitAny: each part has its own signature
 export type Load = (part: string) => Promise<{ default: (...args: any[]) => any }>;
 

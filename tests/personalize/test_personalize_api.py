@@ -117,3 +117,14 @@ def test_pages_of_other_origins_may_ask_with_a_token(told: Installation) -> None
     assert allowed.status_code == 204, allowed.text
     assert "authorization" in allowed.headers["access-control-allow-headers"]
     assert asked(told, "me", told.token("ann")).headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "user, key, status", [("nobody", SECRET_KEY, 404), ("ann", WRITE_KEY, 401), ("ann", "bob", 403)]
+)
+def test_pages_of_other_origins_may_read_why_they_are_refused(
+    told: Installation, user: str, key: str, status: int
+) -> None:
+    refused = asked(told, user, told.token(key) if key == "bob" else key)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (status, "*")
+    assert "access-control-allow-origin" not in told.server.http.get("/api/v1/me").headers

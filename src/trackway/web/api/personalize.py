@@ -16,6 +16,7 @@ from litestar import Controller, Request, Response, delete, get, put, route
 from litestar.enums import HttpMethod
 from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.params import Parameter
+from litestar.types import Message, Scope
 
 from trackway.analyze.language.period import BadQuestion
 from trackway.govern.tables import Project
@@ -132,6 +133,16 @@ class PersonalizeApi(Controller):
             "access-control-max-age": "86400",
         }
         return Response(None, status_code=204, headers=_ANYWHERE | allowed)
+
+
+async def refusals_for_pages(message: Message, scope: Scope) -> None:
+    """Let pages of every origin read refusals too; without this, a page is told of a failed connection. Most are
+    answered before a handler is chosen.
+    """
+    if message["type"] == "http.response.start" and scope["path"].startswith("/v1/personalize/"):
+        names = {name.lower() for name, _ in message["headers"]}
+        own = [(name.encode(), value.encode()) for name, value in _ANYWHERE.items() if name.encode() not in names]
+        message["headers"] = [*message["headers"], *own]
 
 
 def _parts(include: str) -> list[Part]:

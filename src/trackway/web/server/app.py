@@ -27,7 +27,7 @@ from trackway.web.api.jobs import ScheduledJobs
 from trackway.web.api.live_stream import LiveStream
 from trackway.web.api.members import Members
 from trackway.web.api.money import Money
-from trackway.web.api.personalize import PersonalizeApi
+from trackway.web.api.personalize import PersonalizeApi, refusals_for_pages
 from trackway.web.api.plans import TrackingPlan
 from trackway.web.api.projects import Projects
 from trackway.web.api.question_parameters import asked, common
@@ -110,6 +110,7 @@ def unserved() -> tuple[Litestar, dict[str, Any]]:
         guards=[allowed],
         middleware=[DefineMiddleware(Authentication, exclude=["^/docs"])],
         exception_handlers=HANDLERS,
+        before_send=[refusals_for_pages],
         openapi_config=config(),
         logging_config=None,  # the command decides how lines look, and a thread that writes them would be in no fork
         plugins=[Structs()],

@@ -1,4 +1,5 @@
-"""The scripts for pages of other sites: the browser SDK and its parts, the element that embeds a dashboard.
+"""The scripts for pages of other sites: the browser SDK and its parts, the elements that embed a
+dashboard and what is known of a person.
 
 They are built by `./run build` into this package. Access: anybody, from any site.
 """
@@ -19,7 +20,7 @@ SDK = Path(__file__).parents[1] / "sdk"
 _HOUR, _FOR_EVER = b"public, max-age=3600", b"public, max-age=31536000, immutable"
 _PARTS = "/t/"
 """The path of the SDK's parts, whose names contain a hash of their content."""
-_WHOLE = ("/t.js", "/embed.js")
+_WHOLE = ("/t.js", "/embed.js", "/insights.js")
 
 
 class Scripts:
