@@ -41,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "year": {"person": "1"},
     "personalize": {"person": "1"},
     "stage_moves": {},
+    "suggestion_results": {},
     "customer_value": {"weeks": 39},
     "persons": {"sort": "events"},
     "person": {"visitor_id": "ask-1"},

@@ -34,6 +34,7 @@ PAGES = [
     "Sessions",
     "People",
     "Customers",
+    "Suggestions",
     "Entities",
     "Events",
     "Data",

@@ -127,6 +127,10 @@ const router = createRouter({
       ),
       page("people", lazyRouteComponent(people, "People")),
       page(
+        "suggestions",
+        lazyRouteComponent(() => import("../people/Suggestions"), "Suggestions"),
+      ),
+      page(
         "visitor",
         lazyRouteComponent(() => import("../people/PersonPage"), "PersonPage"),
       ),

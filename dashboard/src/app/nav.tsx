@@ -31,6 +31,7 @@ const GROUPS: readonly (readonly [name: string, pages: readonly Entry[]])[] = [
       ["people", t("People")],
       ["sessions", t("Sessions")],
       ["customers", t("Customers")],
+      ["suggestions", t("Suggestions")],
     ],
   ],
   [
@@ -48,6 +49,7 @@ const NEEDS: Record<string, string[]> = {
   sessions: ["analyst", "owner", "administrator"],
   people: ["analyst", "owner", "administrator"],
   customers: ["analyst", "owner", "administrator"],
+  suggestions: ["analyst", "owner", "administrator"],
   accounts: ["owner", "administrator"],
 };
 const OF_ACCOUNT: readonly Entry[] = [

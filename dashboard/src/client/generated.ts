@@ -1061,6 +1061,13 @@ export interface LifecycleQuestion {
   id?: string;
 }
 
+/** The share of people who reached the goal less that in the holdout, from -1 to 1, with its 95 % interval. */
+export interface Lift {
+  difference: number;
+  low: number;
+  high: number;
+}
+
 /** The number of visitors with an event in the last 5 minutes, the newest 50 of them, and 31 minutes in order: the last 30 and the one that goes on. */
 export interface LiveAnswer {
   visitors: number;
@@ -2404,7 +2411,7 @@ export interface Suggested {
   because: string[];
 }
 
-/** A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. */
+/** A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. `goal` lists the events that say that it was followed, with or without Trackway; the results of the suggestion compare how many people reach it. */
 export interface Suggestion {
   action: string;
   stage?: string;
@@ -2416,6 +2423,38 @@ export interface Suggestion {
   times?: number;
   rest_hours?: number;
   dismissed_days?: number;
+  goal?: string[];
+}
+
+/** People to whom a suggestion was `shown`, who `clicked` it, `dismissed` it and did it (`done`). `people` are those who may see suggestions and did anything in the period, `holdout` those who may not; `…_reached` are those of them with one of the events of the `goal` (for a suggestion without a goal, with `Suggestion Done`). `lift` is null while one of the groups is empty. */
+export interface SuggestionResult {
+  action: string;
+  stages: string[];
+  priority: "high" | "low" | "medium";
+  goal: string[];
+  shown: number;
+  clicked: number;
+  dismissed: number;
+  done: number;
+  people: number;
+  people_reached: number;
+  holdout: number;
+  holdout_reached: number;
+  lift: Lift | null;
+}
+
+/** What became of each suggestion of the metrics pack in the period, and what it changes. */
+export interface SuggestionResultsQuestion {
+  question: "suggestion_results";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
 }
 
 /** The number of lines taken. */
@@ -2905,6 +2944,7 @@ export interface Questions {
   values: PropertyValuesQuestion;
   personalize: PersonalizeQuestion;
   stage_moves: StageMovesQuestion;
+  suggestion_results: SuggestionResultsQuestion;
   rejections: RejectionsQuestion;
   violations: ViolationsQuestion;
 }
@@ -2954,6 +2994,7 @@ export interface Answers {
   values: PropertyValue[];
   personalize: Personal | null;
   stage_moves: StageMovesAnswer;
+  suggestion_results: SuggestionResult[];
   rejections: Rejection[];
   violations: Violation[];
 }

@@ -8,6 +8,9 @@ const percentage = new Intl.NumberFormat(locale, { style: "percent", maximumFrac
 
 export const count = (value: number) => (value >= 100_000 ? compact.format(value) : whole.format(value));
 export const exact = (value: number) => whole.format(value);
+const signed = new Intl.NumberFormat(locale, { signDisplay: "exceptZero", maximumFractionDigits: 1 });
+/** A difference of shares, in percentage points. */
+export const points = (value: number) => signed.format(100 * value);
 export const percent = (value: number) => percentage.format(value);
 /** The short names of the weekdays, from Monday: 1 January 2024 was one. */
 export const WEEKDAYS = Array.from({ length: 7 }, (_, at) =>

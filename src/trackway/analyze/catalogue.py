@@ -108,6 +108,7 @@ from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.moves import StageMoves, StageMovesAnswer, stage_moves
 from trackway.personalize.person import Personal, Personalize, personalize
+from trackway.personalize.results import SuggestionResult, SuggestionResults, suggestion_results
 from trackway.store.connection import Store
 
 
@@ -280,6 +281,10 @@ QUESTIONS: dict[type, Entry] = {
     PropertyValues: Entry(lambda a, asked: values(a.store, a.question, asked), list[PropertyValue]),
     Personalize: Entry(_personalize, Personal | None, 0.0),
     StageMoves: Entry(lambda a, asked: stage_moves(a.store, a.question, asked, a.now), StageMovesAnswer, _MINUTE),
+    SuggestionResults: Entry(
+        lambda a, asked: suggestion_results(a.store, a.question, asked, pack_of(a.project.metrics)),
+        list[SuggestionResult],
+    ),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),
     Violations: Entry(lambda a, asked: violations(a.store, a.question, asked), list[Violation], _SECOND),
 }
@@ -289,7 +294,7 @@ NEEDS: dict[type, str] = {
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
     Customers: "people", NewestSessions: "people", Visitors: "people", Visitor: "people", Rejections: "people",
     NewestEvents: "live", EntityViews: "views", TopEntities: "views", Entities: "views",
-    Personalize: "personal",
+    Personalize: "personal", SuggestionResults: "people",
     Violations: "read", Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip
 """The permission that a question needs; `ask` for all others."""

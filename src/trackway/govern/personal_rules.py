@@ -104,7 +104,8 @@ class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_
     `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that
     came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made.
     After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a
-    dismissal for `dismissed_days`.
+    dismissal for `dismissed_days`. `goal` lists the events that say that it was followed, with or without Trackway; the
+    results of the suggestion compare how many people reach it.
     """
 
     action: _Name
@@ -117,6 +118,7 @@ class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_
     times: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     rest_hours: Annotated[float, msgspec.Meta(ge=0, le=8784)] = 0.0
     dismissed_days: Annotated[float, msgspec.Meta(ge=0, le=3660)] = 30.0
+    goal: Annotated[list[_Text], msgspec.Meta(max_length=20)] = []
 
 
 def check(journey: Journey, suggestions: list[Suggestion]) -> None:
