@@ -42,7 +42,7 @@ from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
 from trackway.personalize.kept import KeptAnswers
-from trackway.store import dead_letters
+from trackway.store import checkpoint, dead_letters
 from trackway.store.account_policy import AccountPolicies
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
@@ -51,8 +51,8 @@ from trackway.store.entities import Register
 from trackway.store.loader import Loader
 from trackway.store.loader_process import LoaderProcess
 from trackway.store.progress import Progress
-from trackway.store.recovery import open_log, refuse_unknown
-from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
+from trackway.store.recovery import has_begun_batch, open_log, refuse_unknown
+from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable, shown
 from trackway.store.share import Share, prepare_tables
 from trackway.store.unmoved import unmovable, unmoved
 
@@ -108,6 +108,8 @@ class Runtime:
         several.divide(settings, self.log, self.accounts)
         late = threading.Event() if waits_for else None
         self._open_store(settings, late)
+        if late is None and has_begun_batch(directory / "loader", self.store):
+            newest = self._finish_batches(newest, share)
         migrated = late is None and self._open_tables(newest)
         self._first_start(on_first_start, None if late else self.store)
         if late is None:
@@ -133,25 +135,47 @@ class Runtime:
         self._closers.append(self.store.close)
 
     def _open_loader(self, settings: Settings, share: Share | None) -> None:
-        self.loader: Loader | LoaderProcess = Loader(
+        self.loader: Loader | LoaderProcess = self._new_loader(settings, share)
+        self._closers.append(self.loader.stop)
+
+    def _new_loader(self, settings: Settings, share: Share | None) -> Loader:
+        return Loader(
             self.log, self.store.beside(clients=2, memory_mb=settings.engine_memory_mb), settings.directory / "loader",
             settings.batch_messages, settings.batch_seconds, settings.keep_log_hours, settings.local_store,
             settings.checkpoint_seconds, Path(settings.archive) if settings.archive else None, share,
         )  # fmt: skip
-        self._closers.append(self.loader.stop)
+
+    def _finish_batches(self, newest: Checkpoint | None, share: Share | None) -> Checkpoint | None:
+        """Store the rest of what a server has in part, before its tables change; return the checkpoint after it."""
+        self._refuse_unknown(newest)
+        try:
+            loader = self._new_loader(self.settings, share)
+            try:
+                loader.finish_prepared()
+            finally:
+                loader.stop()
+        except (QuestionFailed, OSError) as error:
+            raise StoreUnavailable(
+                "the tables have to be brought up to date, and the server may have a part of a batch of the version "
+                f"before, whose rest cannot be stored: {shown(error)}. Mend that and start again; or start the version "
+                "before, and stop it when /readyz says that everything is stored"
+            ) from error
+        return checkpoint.read(self.settings.directory / "loader")
 
     def _open_tables(self, newest: Checkpoint | None) -> bool:
         """Bring the tables up to date, and refuse those of another log; return whether they changed."""
-        several.refuse_running(self.settings, self.store)
+        several.refuse_running(self.settings, self.store, self.accounts.loaders)
         migrated = self.store.migrate()
-        projects = self.accounts.loaders.divided(0) if self.settings.loaders > 1 else None
-        if lacking := refuse_unknown(
-            newest, self.settings.directory / "loader", self.store, self.log, self.settings.local_store, projects
-        ):
+        if lacking := self._refuse_unknown(newest):
             self._warn(lacking)
         if self.settings.loaders > 1:
             prepare_tables(self.store, self.settings.loaders)
         return bool(migrated)
+
+    def _refuse_unknown(self, newest: Checkpoint | None) -> str:
+        projects = self.accounts.loaders.divided(0) if self.settings.loaders > 1 else None
+        directory, local = self.settings.directory / "loader", self.settings.local_store
+        return refuse_unknown(newest, directory, self.store, self.log, local, projects)
 
     def _tell(self) -> None:
         """Take note that another loader merged persons, or stored dead letters."""

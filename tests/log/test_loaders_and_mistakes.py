@@ -117,7 +117,8 @@ def test_an_import_for_a_loader_that_is_dead_ends_and_lets_the_others_go_on(kafk
                      "the project has 0 more events"):  # fmt: skip
             assert said in ended["message"]
         site.loaders[0].start()
-        eventually(lambda: events(site, project) == 30, 150)
+        site.stored(150)  # tells what each process says if it does not come true
+        assert events(site, project) == 30
     finally:
         site.close()
 

@@ -22,7 +22,7 @@ _FORMATS = {".parquet": "parquet", ".csv": "csv", ".arrow": "arrow", ".ndjson": 
 def _stopped_store(settings: Settings) -> Iterator[Any]:
     from trackway.log import LogInUse
     from trackway.store.connection import Store
-    from trackway.store.recovery import open_log
+    from trackway.store.recovery import open_log, refuse_begun_batch
     from trackway.store.unmoved import unmoved
 
     if not (settings.directory / "store").exists() and not settings.store:
@@ -38,6 +38,7 @@ def _stopped_store(settings: Settings) -> Iterator[Any]:
         raise LogInUse(f"{error}, or ask the running server with --url and --key") from error
     store = Store(settings.store_dsn, clients=1)
     try:
+        refuse_begun_batch(settings.directory / "loader", store)
         store.migrate()
         yield store
     finally:

@@ -54,6 +54,7 @@ def users(data: Data = None) -> None:
 def migrate(data: Data = None) -> None:
     """Create the tables, or bring them up to date; the server does the same when it starts."""
     from trackway.store.connection import Store
+    from trackway.store.recovery import refuse_begun_batch
     from trackway.store.refusals import StoreUnavailable
 
     settings = _server(data)
@@ -64,6 +65,7 @@ def migrate(data: Data = None) -> None:
         )
     with show.refusals(StoreUnavailable):
         opened = Store(settings.store_dsn, clients=1)
+        refuse_begun_batch(settings.directory / "loader", opened)
         applied = opened.migrate()
         opened.close()
     typer.echo(f"applied {', '.join(applied)}" if applied else "the tables are up to date")

@@ -15,7 +15,7 @@ from trackway.store.connection import Store
 from trackway.store.derived_tables import disagreements
 from trackway.store.message_ids import SeenMessages, check_runs
 from trackway.store.migration import pending
-from trackway.store.recovery import open_log, refuse_unknown
+from trackway.store.recovery import open_log, refuse_begun_batch, refuse_unknown
 from trackway.store.refusals import QuestionFailed, StoreUnavailable
 from trackway.store.unmoved import unmoved
 
@@ -155,6 +155,7 @@ def _examine_store(settings: Settings, log: Log, newest: Checkpoint | None) -> l
         if settings.loaders > 1:
             findings = _examine_shared(settings, store, log, newest)
         else:
+            refuse_begun_batch(settings.directory / "loader", store)
             store.migrate()
             lacking = refuse_unknown(newest, settings.directory / "loader", store, log, settings.local_store)
             findings = [*_lacking(lacking), *(_examine_parts(settings, store) or _examine_sums(store))]

@@ -74,13 +74,14 @@ def repair_accounts(settings: Settings) -> list[str]:
         DirectoryUnusable, StoreUnavailable, AccountsUnavailable, BadAccount, KeyUnusable: the repair is not possible.
     """
     from trackway.store.connection import Store
-    from trackway.store.recovery import open_log
+    from trackway.store.recovery import open_log, refuse_begun_batch
 
     actions: list[str] = []
     log, _ = open_log(settings.directory, settings.local_store, address=settings.log)
     try:
         store = Store(settings.store_dsn, clients=1)
         try:
+            refuse_begun_batch(settings.directory / "loader", store)
             store.migrate()
             accounts = _opened(settings, actions)
             missing = dict.fromkeys([*unknown_projects(store, accounts), *_logged(log, accounts)])

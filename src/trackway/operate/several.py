@@ -9,12 +9,12 @@ from uuid import UUID
 
 from trackway.config import Settings
 from trackway.govern.database import AccountsUnavailable, GovernDatabase
-from trackway.govern.loaders import Placement
+from trackway.govern.loaders import Loaders, Placement
 from trackway.govern.tables import Project
 from trackway.kafka_address import parse
 from trackway.log import Log
 from trackway.store.connection import Store
-from trackway.store.migration import pending
+from trackway.store.migration import is_outdated, pending
 from trackway.store.orders import own_currency
 from trackway.store.progress import OtherLoader
 from trackway.store.refusals import StoreUnavailable
@@ -90,11 +90,12 @@ def own_currencies(store: Store, accounts: GovernDatabase) -> None:
         own_currency(store, UUID(project.id), project.currency, lock_elsewhere(accounts, project))
 
 
-def refuse_running(settings: Settings, store: Store) -> None:
-    """Refuse to change tables while another loader stores something.
+def refuse_running(settings: Settings, store: Store, loaders: Loaders) -> None:
+    """Refuse to change tables while another loader stores something, or the store has a part of its batch: new and
+    renewed views would count that part twice.
 
     Raises:
-        StoreUnavailable: scripts have to be applied, and another loader runs.
+        StoreUnavailable: scripts have to be applied, and another loader runs or ended within a batch.
     """
     if settings.loaders == 1 or not pending(store):
         return
@@ -109,4 +110,9 @@ def refuse_running(settings: Settings, store: Store) -> None:
             raise StoreUnavailable(
                 f"the tables have to be brought up to date, and loader {number} (on {hosts[0]}) stores messages "
                 "meanwhile; stop the other loaders, start this process, and then start them again"
+            )
+        if is_outdated(store) and loaders.is_unfinished(number):
+            raise StoreUnavailable(
+                f"the tables have to be brought up to date, and a batch of loader {number} is stored in part; "
+                "start that one with the version before, and stop it when its /readyz says that all is stored"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -69,6 +69,21 @@ def read_prepared(path: Path) -> Prepared | None:
         return msgspec.msgpack.decode(path.read_bytes(), type=Prepared)
     except UNREADABLE:
         return None
+
+
+def left_in(directory: Path, stored: int) -> Iterator[tuple[Path, Prepared]]:
+    """Yield the batches that were prepared for a server and go beyond an offset, in order; remove the other files.
+
+    Args:
+        stored: the offset of the checkpoint.
+    """
+    for path in sorted(directory.glob("*.batch")):
+        prepared = read_prepared(path)
+        if prepared is None or prepared.last <= stored:
+            # Older than the checkpoint, or incomplete: a batch is written whole before the server gets any of it.
+            path.unlink()
+        else:
+            yield path, prepared
 
 
 _TABLES = (

@@ -25,7 +25,7 @@ from trackway.enrich.orders import Orders
 from trackway.enrich.sessionizer import Sessionizer
 from trackway.log import Gap, Readable
 from trackway.store import checkpoint, dead_letters
-from trackway.store.batch import Prepared, apply, read_prepared
+from trackway.store.batch import Prepared, apply, left_in
 from trackway.store.checkpoint import Checkpoint
 from trackway.store.connection import Store
 from trackway.store.durability import suspended
@@ -378,14 +378,14 @@ class Loader:
             return False
         return True
 
+    def finish_prepared(self) -> None:
+        """Store what was prepared for a server before the process ended, and end. Raises QuestionFailed, OSError."""
+        self._stopping.set()  # each is tried once
+        self._apply_prepared()
+        self.checkpoint()
+
     def _apply_prepared(self) -> None:
-        """Apply again the batches that were prepared for a server before the process ended."""
-        for path in sorted(self._directory.glob("*.batch")):
-            prepared = read_prepared(path)
-            if prepared is None or prepared.last <= self.stored:
-                # Older than the checkpoint, or incomplete: a batch is written whole before the server gets any of it.
-                path.unlink()
-                continue
+        for path, prepared in left_in(self._directory, self.stored):
             logger.info("applying the batch of offsets %d to %d again", prepared.first, prepared.last - 1)
             self._log.follow(prepared.spans)
             self._apply(prepared, path)

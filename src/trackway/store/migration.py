@@ -110,6 +110,11 @@ def pending(store: Store) -> list[str]:
     return [script.name for script in _scripts() if script.name not in done]
 
 
+def is_outdated(store: Store) -> bool:
+    """Whether tables that have been in use are about to change."""
+    return bool(pending(store)) and any(_applied(shard) for shard in store.each)
+
+
 def _drop_half_created(store: Store) -> None:
     """Drop the tables and views of a database without rows whose creation was interrupted: it cannot go on."""
     for server in store.servers:

@@ -14,7 +14,9 @@ from trackway.store.batch import read_prepared
 from trackway.store.checkpoint import BadCheckpoint, Checkpoint, Missing
 from trackway.store.connection import Store
 from trackway.store.engine import EngineUnavailable, end_orphan
+from trackway.store.migration import is_outdated
 from trackway.store.process_lock import StillHeld, end_holder
+from trackway.store.refusals import StoreUnavailable
 from trackway.store.unfinished import remove_half_created
 from trackway.store.unmoved import is_held
 
@@ -184,6 +186,25 @@ def refuse_half_rebuilt(directory: Path) -> None:
         raise BadCheckpoint(
             f"`trackway rebuild` in {directory} was not finished, and the store lacks the data that is not in the log; "
             "run `trackway rebuild` again"
+        )
+
+
+def has_begun_batch(loader: Path, store: Store) -> bool:
+    """Whether the tables of a server are about to change while it may have a batch in part: a new or renewed view does
+    not know the tokens of that part, and would count it twice.
+
+    Args:
+        loader: the loader's directory.
+    """
+    return store.directory is None and any(loader.glob("*.batch")) and is_outdated(store)
+
+
+def refuse_begun_batch(loader: Path, store: Store) -> None:
+    """Refuse to change the tables of a server that may have a batch in part. Raises StoreUnavailable."""
+    if has_begun_batch(loader, store):
+        raise StoreUnavailable(
+            f"the server may have a part of a batch (in {loader}), and its tables have to be brought up to date; start "
+            "the server, which stores the rest of it first"
         )
 
 
