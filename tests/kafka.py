@@ -65,24 +65,47 @@ class Kafka:
         create_topic(self.brokers, name, partitions, self.count, **settings)
         return f"kafka://{self.brokers}/{name}"
 
-    def secure(self, certificate: Path, private: Path, user: str, password: str) -> str:
-        """Restart the only broker with a second listener that demands TLS and a password; its address."""
-        port, store = self.port + 5, self.home / "broker.pem"
+    def secure(self, certificate: Path, private: Path, user: str, password: str) -> tuple[str, str]:
+        """Restart the only broker with two more listeners: one demands TLS and the password of a user, by PLAIN or by
+        SCRAM; the other demands a certificate of the client, signed by the broker's own. Return their addresses.
+        """
+        with_password, with_certificate, store = self.port + 5, self.port + 4, self.home / "broker.pem"
         store.write_bytes(private.read_bytes() + certificate.read_bytes())
         properties = self.home / "n1" / "server.properties"
         text = properties.read_text()
         for name in ("listeners=", "advertised.listeners="):
-            text = text.replace(f"\n{name}", f"\n{name}SECURE://127.0.0.1:{port},")
-        text = text.replace("protocol.map=", "protocol.map=SECURE:SASL_SSL,")
-        login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+            added = f"SECURE://127.0.0.1:{with_password},CERTIFIED://127.0.0.1:{with_certificate},"
+            text = text.replace(f"\n{name}", f"\n{name}{added}")
+        text = text.replace("protocol.map=", "protocol.map=SECURE:SASL_SSL,CERTIFIED:SSL,")
+        modules, listener = "org.apache.kafka.common.security", "listener.name.secure"
+        scram = f"sasl.jaas.config={modules}.scram.ScramLoginModule required;\n"
         text += (
-            "ssl.keystore.type=PEM\n" f"ssl.keystore.location={store}\nsasl.enabled.mechanisms=PLAIN\n"
-            f'listener.name.secure.plain.sasl.jaas.config={login} user_{user}="{password}";\n'
+            "ssl.keystore.type=PEM\n" f"ssl.keystore.location={store}\n"
+            "ssl.truststore.type=PEM\n" f"ssl.truststore.location={certificate}\n"
+            "listener.name.certified.ssl.client.auth=required\n"
+            "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\n"
+            f'{listener}.plain.sasl.jaas.config={modules}.plain.PlainLoginModule required user_{user}="{password}";\n'
+            f"{listener}.scram-sha-256.{scram}{listener}.scram-sha-512.{scram}"
         )  # fmt: skip
         properties.write_text(text)
         self.kill()
         self.restart()
-        return f"127.0.0.1:{port}"
+        self._give(user, password)
+        return f"127.0.0.1:{with_password}", f"127.0.0.1:{with_certificate}"
+
+    def _give(self, user: str, password: str) -> None:
+        """Give a user a password for both kinds of SCRAM."""
+        from confluent_kafka.admin import (
+            AdminClient,
+            ScramCredentialInfo,
+            ScramMechanism,
+            UserScramCredentialUpsertion,
+        )
+
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        for kind in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            given = UserScramCredentialUpsertion(user, ScramCredentialInfo(kind, 4096), password.encode())
+            admin.alter_user_scram_credentials([given])[user].result()
 
     def delete(self, name: str) -> None:
         """Delete a topic."""

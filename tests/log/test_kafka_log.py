@@ -203,6 +203,32 @@ def test_records_that_the_topic_removed_and_foreign_ones_are_gaps(kafka: Kafka, 
     log.close()
 
 
+def test_a_place_that_is_gone_is_left_when_the_brokers_answer_again(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from confluent_kafka import TopicPartition
+    from confluent_kafka.admin import AdminClient
+
+    log = KafkaLog(kafka.topic("left", 1), tmp_path)
+    log.write([request(message("E", visitor="v", id=f"m{one}")) for one in range(10)], 10)
+    place = TopicPartition("left", 0, 4)
+    admin = AdminClient({"bootstrap.servers": kafka.brokers})
+    admin.delete_records([place])[place].result()
+    answered, refusals = log.topic.starts, [TopicUnusable("timed out"), TopicUnusable("timed out")]
+
+    def starts() -> dict[int, int]:
+        if refusals:
+            raise refusals.pop()
+        return answered()
+
+    monkeypatch.setattr(log.topic, "starts", starts)
+    while refusals:
+        with pytest.raises(TopicUnusable):
+            read_all(log, 0, 10)
+    assert ids(read_all(log, 0, 10)) == [f"m{one}" for one in range(4, 10)]
+    log.close()
+
+
 def test_a_second_loader_is_refused_and_the_first_goes_on(kafka: Kafka, tmp_path: Path) -> None:
     address = kafka.topic("second", 2)
     first = KafkaLog(address, tmp_path / "a")

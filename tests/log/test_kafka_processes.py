@@ -162,7 +162,7 @@ def test_brokers_with_tls_and_a_password(kafka: Kafka, tmp_path: Path, new_serve
     own = Kafka()
     try:
         certificate, private = certify(tmp_path)
-        address = own.secure(certificate, private, "ann", "p@ss word")
+        address, _ = own.secure(certificate, private, "ann", "p@ss word")
         topic = own.topic("secret", 2).rpartition("/")[2]
         options = f"sasl.mechanism=PLAIN&ssl.ca.location={certificate}"
         server = new_server(log=f"kafka://ann:p%40ss%20word@{address}/{topic}?{options}").start()

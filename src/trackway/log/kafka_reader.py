@@ -43,7 +43,7 @@ class Reader:
         self._ahead: list[Record] = []
         self._lasting, self._passing, self._failed_at = "", "", 0.0
         self._client = f"trackway-{secrets.token_hex(4)}"
-        self._fenced, self._looked_at = False, 0.0
+        self._fenced, self._looked_at, self._displaced = False, 0.0, False
         self._newest: list[TopicPartition] = []
         self._uncommitted, self._tried_at = False, 0.0
 
@@ -78,6 +78,8 @@ class Reader:
             return []
         for problem in filter(None, (message.error() for message in found)):
             self._failed(problem)
+        if self._displaced:  # the client says it once: when the brokers do not answer now, they are asked again
+            self._lasting, self._displaced = self._out_of_range(), False
         sound = [message for message in found if message.error() is None] if self._assigned else []
         return [(message.partition(), message.offset(), message.value() or b"") for message in sound]
 
@@ -147,7 +149,7 @@ class Reader:
 
     def _failed(self, error: KafkaError) -> None:
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-            self._lasting = self._out_of_range()
+            self._displaced = True
         elif error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
             self._fenced = True
         elif error.code() != KafkaError._PARTITION_EOF:

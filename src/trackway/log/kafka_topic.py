@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._listoffsets import OffsetSpec
@@ -27,6 +28,9 @@ _CHANGING = (
     "LEADER_NOT_AVAILABLE", "OFFSET_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PART", "FENCED_LEADER_EPOCH",
     "UNKNOWN_LEADER_EPOCH", "REQUEST_TIMED_OUT", "_TRANSPORT", "_STATE", "_TIMED_OUT",
 )  # fmt: skip
+_REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
+_PROBED_S = 3.0
+_WRAPPED = re.compile(r"^\w+://\S+: | \(after .*\)$")
 _spec: Any = OffsetSpec
 _quiet = logging.getLogger("trackway.log.kafka.client")
 _quiet.setLevel(logging.CRITICAL)
@@ -65,6 +69,21 @@ def reason(error: Exception) -> str:
     return str(error.args[0].str() if error.args and hasattr(error.args[0], "str") else error)
 
 
+def _refusal(address: KafkaAddress) -> str:
+    """Return why the brokers do not let clients of an address in; empty when that is not the trouble.
+
+    A client of its own asks: refusals come as events, several a second, and a client that stays would keep them all.
+    """
+    heard: list[KafkaError] = []
+    probe = AdminClient(configuration(address, error_cb=heard.append))
+    with suppress(KafkaException):
+        probe.list_topics(timeout=_PROBED_S)
+    probe.poll(0)
+    # That a broker misses the client's certificate comes as an error of the connection.
+    texts = [one.str() for one in heard if one.code() in _REFUSALS or "SSL routines" in one.str()]
+    return _WRAPPED.sub("", texts[0]) if texts else ""
+
+
 class Topic:
     """The topic of an address.
 
@@ -78,7 +97,15 @@ class Topic:
             self._admin = AdminClient(configuration(address))
         except KafkaException as error:
             raise TopicUnusable(f"the options of the setting log are refused: {reason(error)}") from error
-        self.partitions = self.count_partitions()
+        try:
+            self.partitions = self.count_partitions()
+        except TopicUnusable as error:
+            if refusal := _refusal(address):
+                raise TopicUnusable(
+                    f"the brokers at {address.brokers} do not let this process in: {refusal}; correct user, password, "
+                    "certificates, security.protocol or sasl.mechanism of the setting log"
+                ) from error
+            raise
         """The number of partitions when it was last counted."""
         with reaching(address):
             described = self._admin.describe_topics(TopicCollection([self.name]), request_timeout=_WITHIN_S)
