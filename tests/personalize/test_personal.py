@@ -126,6 +126,19 @@ def test_what_people_state_wins_and_what_they_clear_is_gone(
     assert known(loaded, saved, project, user_id="sam").preferences == []
 
 
+def test_what_people_mute_is_listed_with_its_interactions_beside_the_twenty_most_certain_values(
+    loaded: Loaded, saved: StatedPreferences, register: Register, project: UUID
+) -> None:
+    register.write(project, [Entity(type="gig", id=f"{n}", attributes={"genre": f"g{n}"}) for n in range(30)], "test")
+    loaded.load(
+        project, [did("click", times * HOUR, f"gig:{n}", user="u") for n in range(30) for times in range(1, n + 2)]
+    )
+    saved.state(project, "u", "genre", "g2", likes=False)
+    genres = [like for like in known(loaded, saved, project, user_id="u").preferences if like.key == "genre"]
+    assert [like.value for like in genres] == [*(f"g{n}" for n in range(29, 9, -1)), "g2"]
+    assert (genres[-1].confidence, genres[-1].interactions) == (0, 3)
+
+
 @pytest.mark.parametrize(
     "stage, traits, since, actions",
     [
@@ -185,6 +198,64 @@ def test_active_hours_are_those_of_the_persons_own_time_zone(
     assert hours.timezone == "Asia/Tokyo"
     assert [(one.hour, one.actions) for one in hours.hours] == [(12, 2), (13, 1), (14, 1)]
     assert hours.notify_at == 12 and hours.week[6][12] == 1 and sum(map(sum, hours.week)) == 5
+
+
+@pytest.mark.parametrize("name, days, made", [
+    ("Done", 300, None), ("Dismissed", 29, None), ("Dismissed", 31, "complete_profile"), ("Shown", 29, None),
+    ("Shown", 31, "complete_profile"),
+])  # fmt: skip
+def test_a_suggestion_that_was_done_long_ago_is_not_made_again(
+    loaded: Loaded, saved: StatedPreferences, project: UUID, name: str, days: int, made: str | None
+) -> None:
+    pack = msgspec.structs.replace(PACK, holdout=0.0)
+    about = [did(f"Suggestion {name}", days * DAY + n * HOUR, "suggestion:complete_profile", "w") for n in range(10)]
+    signed_up = message(type="identify", at=NOW - HOUR, visitor="w", user="new", context=PERSON_AT_A_BROWSER)
+    loaded.load(project, [*about, signed_up])
+    found = known(loaded, saved, project, pack, user_id="new", include=["stage", "suggestion"])
+    assert found.stage.name == "new_user"
+    assert (found.suggestion and found.suggestion.action) == made
+
+
+def test_preferences_look_at_the_days_of_the_pack_also_when_they_are_fewer_than_those_of_hours(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    loaded.load(project, [did("like", n * DAY - HOUR, f"gig:{n}", user="u") for n in (1, 2, 3)])
+    preferring = msgspec.structs.replace(PACK.preferences, days=2)
+    found = known(loaded, saved, project, msgspec.structs.replace(PACK, preferences=preferring), user_id="u")
+    assert [(one.type, one.score) for one in found.content_types] == [("gig", 1.6)]
+    assert sum(map(sum, found.hours.week)) == 3
+
+
+def test_what_a_bot_or_an_event_of_that_name_says_is_no_trait(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    crawler = {**PERSON_AT_A_BROWSER, "userAgent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}
+    zone = {"timezone": "Asia/Tokyo"}
+    loaded.load(project, [
+        did("like", HOUR, "gig:1", user="u"),
+        did("identify", HOUR, user="u", properties=zone),
+        message(type="identify", at=NOW - HOUR, visitor="v", user="u", traits=zone, context=crawler),
+    ])  # fmt: skip
+    assert known(loaded, saved, project, user_id="u").hours.timezone == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("last, new", [(timedelta(minutes=10), 2), (timedelta(hours=2), 1)])
+def test_a_suggestion_counts_what_is_new_since_the_last_visit_before_the_present_one(
+    loaded: Loaded, saved: StatedPreferences, project: UUID, last: timedelta, new: int
+) -> None:
+    visits = [*(last + n * timedelta(seconds=30) for n in range(40)), *(last + n * DAY for n in range(2, 12))]
+    loaded.load(project, [did("like", ago, "product:seen", user="u") for ago in visits])
+    at = {"a": NOW - timedelta(hours=1), "b": NOW - last - DAY, "c": NOW - last - 3 * DAY}
+    rows = [
+        f"('{project}', 'product', '{id_}', '{{\"genre\":\"jazz\"}}', '{f'{time:%F %T}'}')"
+        for id_, time in [*at.items(), ("seen", at["c"])]
+    ]
+    loaded.store.command(
+        "INSERT INTO entities (project_id, entity_type, entity_id, attributes, updated_at) VALUES " + ", ".join(rows)
+    )
+    pack = msgspec.structs.replace(PACK, holdout=0.0)
+    found = known(loaded, saved, project, pack, user_id="u").suggestion
+    assert (found.action, found.n) == ("explore_jobs", new)
 
 
 def test_nobody_and_others_are_not_told(loaded: Loaded, saved: StatedPreferences, project: UUID) -> None:

@@ -12,6 +12,7 @@ from trackway.analyze.language.question import Answer, Question, ask, moment
 from trackway.govern.metric_packs import Pack
 from trackway.personalize.hours import DAYS
 from trackway.personalize.preferences import Action, Entity, Said, said_of
+from trackway.personalize.suggestions import DISMISSED, DONE, ENTITY_TYPE, SHOWN
 from trackway.store.connection import Store
 
 _MOST_ACTIONS = 10_000
@@ -20,7 +21,7 @@ _EVER = "1970-01-01 00:00:00.000"
 
 class Known(NamedTuple):
     """The rows of a person: all actions of the days that any part looks at (`actions`), the newest ones, the newest
-    value of each trait, and all user ids.
+    value of each trait, and all user ids. `told` are events about the pack's suggestions, as `told.sql` has them.
     """
 
     user_ids: frozenset[str]
@@ -29,6 +30,7 @@ class Known(NamedTuple):
     activities: int
     registered_at: datetime | None
     traits: dict[str, Any]
+    told: list[Action]
 
 
 class Ids(NamedTuple):
@@ -46,9 +48,9 @@ class NewEntity(NamedTuple):
 
 
 def known(
-    store: Store, question: Question, persons: list[int], pack: Pack, now: datetime
+    store: Store, question: Question, persons: list[int], pack: Pack, now: datetime, with_told: bool
 ) -> tuple[list[Answer], dict[int, Known]]:
-    """Return what the store has about each person."""
+    """Return what the store has about each person; what they were told only `with_told`."""
     answer, ids = ids_of(store, question, persons)
     answers = [answer]
     end: dict[str, Any] = {"end": moment(now)}
@@ -58,6 +60,7 @@ def known(
     totals = ask(store, "personalize/totals.sql", question, **own, **end)
     traits = ask(store, "personalize/traits.sql", question, **own, **end)
     answers += [totals, traits]
+    told = _told(store, question, own | end, pack, now, answers) if with_told and pack.suggestions else {}
     of_total = {row["person"]: row for row in totals.rows()}
     newest = {person: recent[person][: pack.journey.newest] for person in persons}
     lacking = [
@@ -83,6 +86,7 @@ def known(
             activities=max(0, total["activities"]),
             registered_at=total["registered_at"] if total["registered_at"] < now else None,
             traits=newest_value,
+            told=told.get(person, []),
         )
     return answers, found
 
@@ -106,6 +110,21 @@ def _actions(
 ) -> dict[int, list[Action]]:
     """Return the actions of each person since a time, at most `most` of each, the newest first."""
     answer = ask(store, "personalize/actions.sql", question, **values, since=since, most=most)
+    answers.append(answer)
+    found: dict[int, list[Action]] = defaultdict(list)
+    for row in answer.rows():
+        found[row.pop("person")].append(Action(**row))
+    return found
+
+
+def _told(
+    store: Store, question: Question, values: dict[str, Any], pack: Pack, now: datetime, answers: list[Answer]
+) -> dict[int, list[Action]]:
+    """Return what became of the pack's suggestions to each person, and how often they were shown in its `days`."""
+    what = {"of": ENTITY_TYPE, "names": [SHOWN, DISMISSED, DONE], "shown": SHOWN}
+    suggestions = sorted({one.action for one in pack.suggestions})
+    since = moment(now - timedelta(days=pack.preferences.days))
+    answer = ask(store, "personalize/told.sql", question, **values, **what, suggestions=suggestions, since=since)
     answers.append(answer)
     found: dict[int, list[Action]] = defaultdict(list)
     for row in answer.rows():

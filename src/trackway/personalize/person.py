@@ -128,8 +128,8 @@ def decide_all(
     # The caller may ask about these persons. A policy of one person would hide the register and everybody who is
     # similar; every statement names the persons whose rows it reads.
     store = store.within(Policy(question.project_id))
-    answers, rows = known(store, question, persons, pack, now)
     include = set(asked.include or PARTS)
+    answers, rows = known(store, question, persons, pack, now, "suggestion" in include)
     said = {person: saved.of(question.project_id, rows[person].user_ids) for person in persons}
     entities = {
         (action.entity_type, action.entity_id)
@@ -140,7 +140,7 @@ def decide_all(
     if include & {"preferences", "suggestion"}:
         of_register, described = said_of_entities(store, question, entities, pack)
         answers += of_register
-    visits = [at for person in persons if (at := _before_this_visit(rows[person].newest))]
+    visits = [at for person in persons if (at := _last_visit(rows[person], now))]
     fetched: dict[str, list[NewEntity]] = {}
 
     def new(entity_type: str) -> list[NewEntity]:
@@ -201,8 +201,8 @@ def _personal(
         held = in_holdout(question.project_id.bytes, person, pack.holdout)
         parts["holdout"] = held
         parts["suggestion"] = None if held else suggested(
-            pack.suggestions, stage, intent, _within(of.actions, now, pack.preferences.days), now, asked.language,
-            lambda entity_type: _count_new(new, entity_type, _before_this_visit(of.newest), likes),
+            pack.suggestions, stage, intent, of.told, now, asked.language,
+            lambda entity_type: _count_new(new, entity_type, _last_visit(of, now), likes),
         )  # fmt: skip
     return Personal(person=str(person), **parts)
 
@@ -219,12 +219,10 @@ def person_asked(store: Store, question: Question, asked: Personalize) -> int | 
     """Return the number of the person that a body names; None when there is no such user.
 
     Raises:
-        BadQuestion: the body names nobody, or two people; or the question has filters; or the caller sees entities.
+        BadQuestion: the body names nobody, or two people; or the caller sees entities.
     """
     if store.policy is not None and store.policy.entities is not None:
         raise BadQuestion("question", "is about people; an account of entities does not see single people")
-    if question.filters:
-        raise BadQuestion("filter", "the question is about one person; it has no filters")
     if store.policy is not None and store.policy.person is not None:
         return store.policy.person or None
     if bool(asked.person) == bool(asked.user_id):
@@ -250,11 +248,12 @@ def _zone(traits: dict[str, Any], otherwise: str) -> ZoneInfo:
         return ZoneInfo(otherwise)
 
 
-def _before_this_visit(newest: list[Action]) -> datetime | None:
-    """Return the end of the visit before the present one; None without one among the newest actions."""
-    for later, earlier in pairwise(newest):
-        if later.at - earlier.at >= _VISIT_GAP:
-            return earlier.at
+def _last_visit(of: Known, now: datetime) -> datetime | None:
+    """Return the end of the last visit before the present one; None without one among the actions that were read."""
+    actions = max(of.actions, of.newest, key=len)
+    for later, earlier in pairwise([now, *(action.at for action in actions)]):
+        if later - earlier >= _VISIT_GAP:
+            return earlier
     return None
 
 

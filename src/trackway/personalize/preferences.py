@@ -151,7 +151,7 @@ def inferred(
     now: datetime,
     zone: tzinfo,
 ) -> list[Preference]:
-    """Return what a person's interactions say that they like, the most confident first.
+    """Return what a person's interactions say that they like.
 
     Args:
         actions: the actions of the pack's `days`; those that are no interactions say nothing.
@@ -173,8 +173,7 @@ def inferred(
         for key in {key for key, _ in values}:
             of_key[key].append(weight)
     wholes = {key: math.fsum(weights) for key, weights in of_key.items()}
-    found = [_preference(value, weighed, wholes[value[0]], score) for value, weighed in of_value.items()]
-    return _ordered(found)
+    return [_preference(value, weighed, wholes[value[0]], score) for value, weighed in of_value.items()]
 
 
 def _preference(said: Said, weighed: list[tuple[float, Action]], whole: float, score: Score) -> Preference:
@@ -198,19 +197,10 @@ def _preference(said: Said, weighed: list[tuple[float, Action]], whole: float, s
     )  # fmt: skip
 
 
-def _ordered(found: Iterable[Preference]) -> list[Preference]:
-    """Return preferences, the most confident first; of each key at most 20."""
-    kept: dict[str, int] = defaultdict(int)
-    ordered = []
-    for preference in sorted(found, key=lambda one: (-one.confidence, one.key, one.value)):
-        kept[preference.key] += 1
-        if kept[preference.key] <= _MOST_VALUES:
-            ordered.append(preference)
-    return ordered
-
-
 def stated(explicit: Mapping[Said, tuple[bool, datetime]], found: Iterable[Preference]) -> list[Preference]:
-    """Return preferences with those that a person stated: these win over what was inferred for the same key and value.
+    """Return preferences with those that a person stated, the most confident first.
+
+    What they stated wins over what was inferred for the same key and value. Of the others, each key has at most 20.
 
     Args:
         explicit: for each key and value, whether the person likes it (False: they muted it), and since when.
@@ -223,4 +213,10 @@ def stated(explicit: Mapping[Said, tuple[bool, datetime]], found: Iterable[Prefe
             interactions=seen.interactions if seen else 0, updated_at=since.astimezone(UTC),
             evidence=seen.evidence if seen else [],
         )  # fmt: skip
-    return _ordered(known.values())
+    kept: dict[str, int] = defaultdict(int)
+    ordered = []
+    for preference in sorted(known.values(), key=lambda one: (-one.confidence, one.key, one.value)):
+        kept[preference.key] += preference.source != "explicit"
+        if preference.source == "explicit" or kept[preference.key] <= _MOST_VALUES:
+            ordered.append(preference)
+    return ordered

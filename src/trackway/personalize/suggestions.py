@@ -51,7 +51,7 @@ def suggested(
     """Return what to suggest now; None if nothing fits.
 
     Args:
-        actions: the person's actions, in which suggestions were shown, dismissed and done.
+        actions: the events in which suggestions to the person were shown, dismissed and done.
         count_new: returns the number of entities of a type that are new to the person and match what they prefer.
     """
     at_stage, at_intent = stage.name if stage else "", intent.name if intent else ""
@@ -74,7 +74,7 @@ def suggested(
 
 
 def _may_be_shown(suggestion: Suggestion, actions: list[Action], now: datetime) -> bool:
-    """Whether a suggestion was not done yet, not shown too often or too recently, and not dismissed lately."""
+    """Whether a suggestion was never done, not shown too often or too recently, and not dismissed lately."""
     of = {name: [action for action in actions if action.name == name] for name in (SHOWN, DISMISSED, DONE)}
     rests = now - timedelta(hours=suggestion.rest_hours)
     dismissed = now - timedelta(days=suggestion.dismissed_days)
