@@ -175,7 +175,8 @@ class Known:
         """Days since registration: the earliest of `createdAt`, a `Signed Up` event and the first event with a user."""
         stated = [datetime.fromisoformat(one.traits["createdAt"]) for one in self.own if "createdAt" in one.traits]
         named = [one.at for one in self.own if one.user or one.name == "Signed Up"]
-        since = min([round(one.timestamp() * 1000) for one in stated] + named, default=None)
+        utc = [one if one.tzinfo else one.replace(tzinfo=UTC) for one in stated]
+        since = min([round(one.timestamp() * 1000) for one in utc] + named, default=None)
         return None if since is None else (self.now - since) / DAY
 
     def stage(self) -> str:

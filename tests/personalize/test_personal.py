@@ -166,6 +166,19 @@ def test_the_stage_is_the_first_rule_that_holds(
     assert all(met.over is None or met.value > met.over for met in found.stage.because)
 
 
+@pytest.mark.parametrize("created", [
+    "2026-03-20", "2026-03-20T00:00:00Z", "2026-03-20 02:00+02:00", 1_773_964_800, 1_773_964_800_000, "1773964800",
+])  # fmt: skip
+def test_a_registration_is_a_time_a_day_or_a_unix_time(
+    loaded: Loaded, saved: StatedPreferences, project: UUID, created: str | int
+) -> None:
+    loaded.load(project, [message(
+        type="identify", at=NOW - DAY / 2, visitor="v", user="u", traits={"createdAt": created}, context=PERSON_AT_A_BROWSER
+    )])  # fmt: skip
+    pack = pack_of('name = "mine"\n[subjects]\n[[journey.stages]]\nname = "any"\nwhen = [{ fact = "days", over = 0 }]')
+    assert known(loaded, saved, project, pack, user_id="u").stage.because[0].value == 10.5
+
+
 @pytest.mark.parametrize(
     "intent, newest",
     [

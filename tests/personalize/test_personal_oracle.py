@@ -110,7 +110,7 @@ def sent(world: str, drawn: list[dict[str, Any]], now: int) -> list[Sent]:
             if made.kind == "identify":
                 created = one["created"] and datetime.fromtimestamp((now - one["created"] * 60_000) / 1000, UTC)
                 traits = {"timezone": one["zone"], "profile_completeness": one["complete"]}
-                traits["createdAt"] = created.isoformat() if created else None
+                traits["createdAt"] = created and f"{created.date() if one['age'] % 2 else created}"
                 made.traits = {name: value for name, value in traits.items() if value is not None}
             if made.kind == "alias":
                 made.user, made.visitor, made.previous = users[0], "", users[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import processes
 
 # A process of its own: the engine opens one directory a process.
-SCRIPT = """
+HEAD = """
 import json, os, sys
 from importlib.resources import files
 import trackway.store.connection as connection
@@ -14,13 +14,18 @@ import trackway.store.migration as migration
 
 scripts = sorted(files("trackway.store").joinpath("schema").iterdir(), key=lambda one: one.name)
 store = connection.Store(f"local://{sys.argv[1]}", clients=1)
-before = [one for one in scripts if one.name < "0004"]
 class Folder:
     def joinpath(self, _): return self
     def iterdir(self): return before
-real, migration.files = migration.files, lambda _: Folder()
-assert len(store.migrate()) == 3
-migration.files = real
+def migrate_until(name):
+    global before
+    before = [one for one in scripts if one.name < name]
+    real, migration.files = migration.files, lambda _: Folder()
+    assert len(store.migrate()) == len(before)
+    migration.files = real
+"""
+SCRIPT = """
+migrate_until("0004")
 store.command('''INSERT INTO events (project_id, event_id, type, name, timestamp, visitor_id, user_id, properties, bot) VALUES
     ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:00:00', 'v', '', '{"a": 1}', ''),
     ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-01-01 10:01:00', 'v', '', '{"a": "x"}', 'crawler'),
@@ -48,7 +53,7 @@ os._exit(0)
 
 
 def test_events_from_before_persons_get_identities_activity_and_properties(tmp_path: Path) -> None:
-    done = processes.run(["-c", SCRIPT, str(tmp_path / "store")])
+    done = processes.run(["-c", HEAD + SCRIPT, str(tmp_path / "store")])
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
     assert sorted(found["identities"]) == [1, 2]
@@ -67,3 +72,28 @@ def test_events_from_before_persons_get_identities_activity_and_properties(tmp_p
     assert found["left"] == 0
     assert found["totals"] == ["1", "12.5000"]
     assert found["customers"] == [{"user": "ann", "n": 1}]
+
+
+REGISTERED = """
+migrate_until("0024")
+store.command('''INSERT INTO events (project_id, event_id, type, name, timestamp, visitor_id, user_id, identity, properties) VALUES
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'identify', 'identify', '2026-10-01 10:00:00', 'v', 'ann', 1, '{"createdAt": "2026-09-01"}'),
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'identify', 'identify', '2026-10-02 10:00:00', 'v', 'ann', 1, '{"createdAt": "soon"}'),
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'identify', 'identify', '2026-10-01 10:00:00', 'w', 'bob', 2, '{"created_at": 1756684800}'),
+    ('018f0000-0000-7000-8000-000000000001', generateUUIDv7(), 'page', 'page', '2026-10-01 09:00:00', 'x', 'cem', 3, '{"createdAt": "2026-09-01"}')''')
+customers = "SELECT user_id, toString(min(registered_at)) AS at, toString(max(signed_in_at)) AS signed_in, sum(sessions) AS n FROM customers GROUP BY user_id ORDER BY user_id"
+first = store.ask(customers).to_pylist()
+store.migrate()
+print(json.dumps([first, store.ask(customers).to_pylist()]), flush=True)
+os._exit(0)
+"""
+
+
+def test_days_and_unix_times_of_registrations_from_before_they_counted_count(tmp_path: Path) -> None:
+    done = processes.run(["-c", HEAD + REGISTERED, str(tmp_path / "store")])
+    assert done.returncode == 0, done.stderr[-2000:]
+    before, after = json.loads(done.stdout.splitlines()[-1])
+    assert [row["at"] for row in before] == ["2026-10-01 10:00:00.000"] * 2 + ["2026-10-01 09:00:00.000"]
+    assert after == [
+        {**before[0], "at": "2026-09-01 00:00:00.000"}, {**before[1], "at": "2025-09-01 00:00:00.000"}, before[2],
+    ]  # fmt: skip
