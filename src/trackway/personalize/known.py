@@ -121,7 +121,7 @@ def _told(
     store: Store, question: Question, values: dict[str, Any], pack: Pack, now: datetime, answers: list[Answer]
 ) -> dict[int, list[Action]]:
     """Return what became of the pack's suggestions to each person, and how often they were shown in its `days`."""
-    what = {"of": ENTITY_TYPE, "names": [SHOWN, DISMISSED, DONE], "shown": SHOWN}
+    what: dict[str, Any] = {"of": ENTITY_TYPE, "names": [SHOWN, DISMISSED, DONE], "shown": SHOWN}
     suggestions = sorted({one.action for one in pack.suggestions})
     since = moment(now - timedelta(days=pack.preferences.days))
     answer = ask(store, "personalize/told.sql", question, **values, **what, suggestions=suggestions, since=since)

@@ -65,7 +65,7 @@ def suggestion_results(
         for action, names in goals.items()
         for name in names
     ]  # fmt: skip
-    conditions = compiler(store)
+    conditions = compiler(store, question)
     answer = ask(
         store, "personalize/results.sql", question, people_filter(question, conditions), conditions,
         actions=list(goals), goals=pairs, names=sorted({name for _, name, _ in pairs}),
