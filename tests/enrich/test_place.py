@@ -2,14 +2,17 @@
 
 import ipaddress
 import json
+import random
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from geoip2fast import GeoIP2Fast
 
 from conftest import SHARED, needs, unpacked
 from trackway.enrich.bot import BadRanges, Datacenters
-from trackway.enrich.place import BadPlaces, Places
+from trackway.enrich.place import BadPlaces, Places, countries
 
 FOLDER = SHARED / "geoip_maxmind" / "test-data"
 SOUND = {"GeoIP2-City-Test.mmdb", "GeoIP2-Country-Test.mmdb", "GeoLite2-City-Test.mmdb", "GeoLite2-Country-Test.mmdb"}
@@ -46,6 +49,22 @@ def test_countries_are_known_out_of_the_box() -> None:
 
 
 @needs("geoip_maxmind")
+def test_the_packed_networks_answer_as_the_lists_of_the_library_do() -> None:
+    library = GeoIP2Fast(geoip2fast_data_file="geoip2fast-ipv6.dat.gz")  # it fills the lists anew
+    rng = random.Random(5)
+    starts = [ipaddress.IPv6Address(rng.choice((0x2001, 0x2A00, 0x2600, 0x2804)) << 112) for _ in range(4_000)]
+    asked = [str(ipaddress.IPv4Address(rng.getrandbits(32))) for _ in range(4_000)]
+    asked += [str(start + rng.getrandbits(112)) for start in starts]
+    before = [vars(library.lookup(address)) for address in asked]
+    countries.cache_clear()
+    packed = countries()
+    for expected, address in zip(before, asked, strict=True):
+        found = vars(packed.lookup(address))
+        assert found | {"elapsed_time": ""} == expected | {"elapsed_time": ""}, address
+    networks = vars(sys.modules[GeoIP2Fast.__module__])["mainListFirstIP"]
+    assert not any(isinstance(chunk, list) for chunk in networks)
+
+
 def test_a_server_with_a_broken_database_says_so_and_goes_on_collecting(new_server: Any) -> None:
     broken = FOLDER / "GeoIP2-City-Test-Broken-Double-Format.mmdb"
     running = new_server(places=str(broken)).start()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
+from array import array
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import maxminddb
 from geoip2fast import GeoIP2Fast
@@ -17,6 +21,9 @@ logger = logging.getLogger("trackway.enrich.place")
 
 
 _NOWHERE = Location()
+_LOW = 2**64 - 1
+_KINDS = (("B", 2**8 - 1), ("H", 2**16 - 1), ("I", 2**32 - 1), ("Q", _LOW))
+"""Kinds of arrays and the highest number that each holds."""
 
 
 class BadPlaces(ValueError):
@@ -72,7 +79,36 @@ class Places:
 @cache
 def countries() -> GeoIP2Fast:
     """Return the data of geoip2fast, which is read once."""
-    return GeoIP2Fast(geoip2fast_data_file="geoip2fast-ipv6.dat.gz")
+    read = GeoIP2Fast(geoip2fast_data_file="geoip2fast-ipv6.dat.gz")
+    _pack(vars(sys.modules[GeoIP2Fast.__module__]))
+    return read
+
+
+class _Addresses(Sequence[int]):
+    """Numbers of 128 bits, which no array of Python holds."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self._high = array("Q", [number >> 64 for number in numbers])
+        self._low = array("Q", [number & _LOW for number in numbers])
+
+    def __len__(self) -> int:
+        return len(self._high)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._high[index] << 64 | self._low[index]
+
+
+def _pack(library: dict[str, Any]) -> None:
+    """Put the library's 780,000 networks into arrays, in which they take 11 MB; in its lists of numbers they take 48.
+
+    Args:
+        library: its variables. It searches each of these lists, which are in lists, by bisection and index.
+    """
+    for name in ("mainListFirstIP", "mainListIDCountryCodes", "mainListNetlength"):
+        for number, values in enumerate(library[name]):
+            most = max(values)
+            kind = next((kind for kind, limit in _KINDS if most <= limit), "")
+            library[name][number] = array(kind, values) if kind else _Addresses(values)
 
 
 def _open(file: Path) -> maxminddb.Reader:

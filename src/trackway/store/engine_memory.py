@@ -80,6 +80,8 @@ def release_unused() -> None:
 
     Pages of the library that are needed again are read from the file.
     """
+    if "pyarrow" in sys.modules:  # the engine process has none
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
