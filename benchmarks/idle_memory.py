@@ -1,12 +1,11 @@
 """Memory of an idle server: of each process, and what it consists of.
 
 A server stores the events of a load, ends and starts again; a minute later nothing has come, and the memory of its
-processes is read from the kernel. PSS counts a page that several processes share once in all. `./run bench idle_memory`
+processes is read from the kernel. PSS counts a page that several processes share once in all. `./run bench idle_memory [EVENTS]`
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -14,11 +13,10 @@ from collections import Counter
 from pathlib import Path
 
 from machinery import load_in_process, machine, trackway
-from store import batches, status
+from store import EVENTS_A_BATCH, batches, status
 
-EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 400_000
+EVENTS = 400_000
 IDLE_S = 40.0
-_KINDS = {"Private_Dirty": "own", "Private_Clean": "own", "Shared_Dirty": "shared", "Shared_Clean": "shared"}
 
 
 def parts(pid: int) -> tuple[float, Counter[str]]:
@@ -37,7 +35,7 @@ def parts(pid: int) -> tuple[float, Counter[str]]:
 
 def main() -> None:
     """Fill, start again, wait, and print a table."""
-    bodies = batches(EVENTS // 100)
+    bodies = batches((int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS) // EVENTS_A_BATCH)
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory) / "data"
         with trackway(data) as (address, _):
@@ -47,7 +45,7 @@ def main() -> None:
         with trackway(data) as (_, process):
             time.sleep(IDLE_S)
             every = [process, *process.children(recursive=True)]
-            print(f"\n{now['stored']:,} events; {machine()}; {os.environ.get('LABEL', '')}\n")
+            print(f"\n{now['stored']:,} events; {machine()}\n")
             total = rss = 0.0
             for one in every:
                 size, by = parts(one.pid)

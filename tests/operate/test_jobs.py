@@ -228,6 +228,28 @@ def test_a_purge_that_was_interrupted_keeps_its_file_and_later_views_of_the_mont
     ]
 
 
+def test_a_view_that_comes_while_a_purge_begins_is_in_the_file_too(
+    loaded: Loaded, project: UUID, tmp_path: Path
+) -> None:
+    old, until = datetime(2026, 1, 10, 12, tzinfo=UTC), datetime(2026, 3, 20, tzinfo=UTC)
+    loaded.load(project, [viewed("a", "s1", old)])
+    late = [viewed("a", "s2", old)]
+
+    class Busy(contextlib.AbstractContextManager[None]):
+        """The lock of a loader that stores a batch before it is free."""
+
+        def __enter__(self) -> None:
+            if late:
+                loaded.load(project, [late.pop()])
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing."""
+
+    purge_views(loaded.store, Busy(), project, until, tmp_path)
+    [file] = tmp_path.glob("*.csv")
+    assert [line.split(",")[6] for line in file.read_text().splitlines()[1:]] == ["2"]
+
+
 class Hook(BaseHTTPRequestHandler):
     got: ClassVar[list[Any]] = []
     answers: ClassVar[list[int]] = [200]

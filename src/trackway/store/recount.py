@@ -135,15 +135,16 @@ def purge_views(
         month, month_values = row["month"], {"project": project_id, "month": row["month"]}
         name = f"{month // 100}-{month % 100:02}"
         out.mkdir(parents=True, exist_ok=True)
-        written = list(out.glob(f"views-{project_id}-{name}*.csv"))
-        # What a purge that was interrupted has not deleted yet is in its file.
-        if not written or sum(shard.ask(_sql("unarchived"), month_values)["n"][0].as_py() for shard in store.each):
-            more = f"-{len(written) + 1}" if written else ""
-            counted = for_csv(store.ask(_sql("counts_of_month"), month_values))
-            pyarrow.csv.write_csv(counted, out / f"views-{project_id}-{name}{more}.csv")
-        with store_lock:
-            store.everywhere(_sql("archive_month"), month_values)
+        with store_lock:  # a view that came after the file was written would be deleted and in no file
+            written = list(out.glob(f"views-{project_id}-{name}*.csv"))
+            # What a purge that was interrupted has not deleted yet is in its file.
+            if not written or sum(shard.ask(_sql("unarchived"), month_values)["n"][0].as_py() for shard in store.each):
+                more = f"-{len(written) + 1}" if written else ""
+                counted = for_csv(store.ask(_sql("counts_of_month"), month_values))
+                pyarrow.csv.write_csv(counted, out / f"views-{project_id}-{name}{more}.csv")
             with store_lock:  # fails when the lock of a loader in another process was lost meanwhile
+                store.everywhere(_sql("archive_month"), month_values)
+            with store_lock:
                 store.change(_sql("delete_month"), month_values, everywhere=True)
         purged[name] = row["n"]
     return purged
