@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from conftest import SECRET_KEY, WRITE_KEY
 from permission_matrix import Installation, put_account
 from permission_matrix import installation as installation  # noqa: PLC0414 - a fixture
+from trackway.client import Personal, Reader, ReadFailed
+from trackway.client import answers as client_types
+from trackway.personalize import hours, journey, person, suggestions
+from trackway.personalize import preferences as liked
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +133,48 @@ def test_pages_of_other_origins_may_read_why_they_are_refused(
     refused = asked(told, user, told.token(key) if key == "bob" else key)
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (status, "*")
     assert "access-control-allow-origin" not in told.server.http.get("/api/v1/me").headers
+
+
+def test_the_python_client_asks_and_changes(told: Installation) -> None:
+    reader = Reader(SECRET_KEY, told.server.url)
+    assert reader.personalize("nobody") is None
+    bob = reader.personalize("bob")
+    assert bob is not None
+    assert msgspec.convert(bob, Personal) == bob  # of its types
+    assert bob["content_types"] == [{"type": "concert", "score": 0.6}]
+    some = reader.personalize("bob", ["suggestion"], "de")
+    assert some is not None and some.keys() == {"person", "suggestion", "holdout"}
+
+    def likes() -> dict[tuple[str, str], float]:
+        found = reader.personalize("bob", include=["preferences"])
+        assert found is not None
+        return {(one["key"], one["value"]): one["confidence"] for one in found["preferences"]}
+
+    reader.state_preference("bob", "genre", "free jazz & more")
+    reader.mute_preference("bob", "content_type", "concert")
+    assert likes()["genre", "free jazz & more"] == 1 and likes()["content_type", "concert"] == 0
+    reader.take_back_preference("bob", "content_type", "concert")
+    assert 0 < likes()["content_type", "concert"] < 1
+    with pytest.raises(ReadFailed, match="did not state") as refused:
+        reader.take_back_preference("bob", "content_type", "concert")
+    assert refused.value.status == 404
+    reader.clear_preferences("bob")
+    assert likes() == {}
+    with pytest.raises(ReadFailed, match="'fortune' is no part"):
+        reader.personalize("bob", ["fortune"])
+    with pytest.raises(ReadFailed) as unknown:
+        Reader("sk_of_nobody", told.server.url).personalize("bob")
+    assert unknown.value.status == 401
+
+
+@pytest.mark.parametrize(
+    "told_by_server, name",
+    [
+        (person.Personal, "Personal"), (liked.Preference, "Preference"), (liked.Evidence, "Evidence"),
+        (liked.ContentType, "ContentType"), (journey.Decided, "Decided"), (journey.Met, "Met"),
+        (hours.ActiveHours, "ActiveHours"), (hours.ActiveHour, "ActiveHour"), (suggestions.Suggested, "Suggested"),
+    ],
+)  # fmt: skip
+def test_the_types_of_the_python_client_have_every_field_of_an_answer(told_by_server: Any, name: str) -> None:
+    fields = {field.encode_name for field in msgspec.structs.fields(told_by_server)}
+    assert fields <= getattr(client_types, name).__annotations__.keys()

@@ -6,8 +6,19 @@ trackway = Trackway("WRITE_KEY", "https://t.example.com")
 trackway.track("user-1", "Order Completed", {"revenue": 12.5, "currency": "EUR"})
 """
 
+from trackway.client.answers import Personal, Preference
 from trackway.client.client import AsyncTrackway, Trackway
 from trackway.client.middleware import TrackwayASGI, TrackwayWSGI, from_cookies
 from trackway.client.reading import Reader, ReadFailed
 
-__all__ = ["AsyncTrackway", "ReadFailed", "Reader", "Trackway", "TrackwayASGI", "TrackwayWSGI", "from_cookies"]
+__all__ = [
+    "AsyncTrackway",
+    "Personal",
+    "Preference",
+    "ReadFailed",
+    "Reader",
+    "Trackway",
+    "TrackwayASGI",
+    "TrackwayWSGI",
+    "from_cookies",
+]

@@ -9,9 +9,17 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from trackway.client.answers import Personal
+
 
 class ReadFailed(Exception):
-    """The server did not answer, or refused; the text is the server's own."""
+    """The server did not answer, or refused; the text is the server's own. `status` is that of its answer, 0 without
+    one.
+    """
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Reader:
@@ -24,7 +32,7 @@ class Reader:
     """
 
     def __init__(self, secret_key: str, host: str = "http://127.0.0.1:8700", timeout: float = 10.0) -> None:
-        self._url = f"{host.rstrip('/')}/api/v1"
+        self._url = host.rstrip("/")
         if not self._url.startswith(("http://", "https://")):
             raise ValueError(f"host is {host!r}; give a URL that starts with http:// or https://")
         self._key, self._timeout = secret_key, timeout
@@ -66,22 +74,77 @@ class Reader:
         answer = self._ask(f"/accounts/{quote(account, safe='')}/permissions/{quote(permission, safe='')}")
         return bool(answer["granted"])
 
+    def personalize(self, user_id: str, include: Sequence[str] = (), language: str = "en") -> Personal | None:
+        """Return what is known of a user: the parts in `include`, by default all; None if nothing is.
+
+        Raises:
+            ReadFailed: the server refuses or does not answer.
+        """
+        query = urlencode({"language": language, **({"include": ",".join(include)} if include else {})})
+        try:
+            personal: Personal = self._request(f"/v1/personalize/{quote(user_id, safe='')}?{query}")
+        except ReadFailed as failed:
+            if failed.status == 404:
+                return None
+            raise
+        return personal
+
+    def state_preference(self, user_id: str, key: str, value: str) -> None:
+        """State that a user likes a value of a key, such as `genre`, `jazz`; it wins over what their actions say.
+
+        Raises:
+            ReadFailed: the server refuses or does not answer.
+        """
+        self._prefer(user_id, {"key": key, "value": value, "likes": True})
+
+    def mute_preference(self, user_id: str, key: str, value: str) -> None:
+        """State that a user does not like a value of a key, whatever their actions say.
+
+        Raises:
+            ReadFailed: the server refuses or does not answer.
+        """
+        self._prefer(user_id, {"key": key, "value": value, "likes": False})
+
+    def take_back_preference(self, user_id: str, key: str, value: str) -> None:
+        """Take back what was stated for a key and value.
+
+        Raises:
+            ReadFailed: nothing was stated for them, or the server refuses or does not answer.
+        """
+        query = urlencode({"key": key, "value": value})
+        self._request(f"{_preferences(user_id)}?{query}", method="DELETE")
+
+    def clear_preferences(self, user_id: str) -> None:
+        """Clear all preferences of a user: what they stated, and what their actions up to now say.
+
+        Raises:
+            ReadFailed: the server refuses or does not answer.
+        """
+        self._request(_preferences(user_id), method="DELETE")
+
+    def _prefer(self, user_id: str, body: dict[str, Any]) -> None:
+        self._request(_preferences(user_id), body, "PUT")
+
     def _ask(self, path: str, body: Any = None) -> Any:
         if not self._project:
-            self._project = self._request("/projects")[0]["id"]
-        return self._request(f"/projects/{self._project}{path}", body)
+            self._project = self._request("/api/v1/projects")[0]["id"]
+        return self._request(f"/api/v1/projects/{self._project}{path}", body)
 
-    def _request(self, path: str, body: Any = None) -> Any:
+    def _request(self, path: str, body: Any = None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
-        request = urllib.request.Request(self._url + path, data, headers)  # noqa: S310 - http or https, see above
+        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - http, see above
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310
-                return json.load(answer)
+                return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
-            raise ReadFailed(_error_text(error)) from error
+            raise ReadFailed(_error_text(error), error.code) from error
         except (OSError, ValueError) as error:
             raise ReadFailed(f"{self._url} does not answer: {error}") from error
+
+
+def _preferences(user_id: str) -> str:
+    return f"/v1/personalize/{quote(user_id, safe='')}/preferences"
 
 
 def _error_text(error: urllib.error.HTTPError) -> str:
