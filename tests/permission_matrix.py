@@ -147,6 +147,8 @@ DECLARED: dict[str, str] = {
     f"GET {P}/rates": "read", f"PUT {P}/rates": "manage", f"POST {P}/rates/csv": "manage",
     f"GET {P}/costs": "read", f"POST {P}/costs/csv": "manage",
     f"POST {P}/profiles/lookup": "people", f"GET {P}/traffic-sources": "ask",
+    f"GET {P}/rules": "manage", f"PUT {P}/rules": "manage", f"POST {P}/rules/preview": "manage",
+    f"GET {P}/rules/versions": "manage", f"POST {P}/rules/versions/{{version}}/restore": "manage",
     f"POST {P}/aggregate": "manage", f"POST {P}/refresh": "manage",
 }  # fmt: skip
 

@@ -46,7 +46,7 @@ def test_a_server_is_told_of_any_user_and_gets_the_parts_it_names(told: Installa
     assert whole.json()["content_types"] == [{"type": "concert", "score": 1.2}]
     assert whole.json()["stage"]["name"] == "new_user" and whole.json()["stage"]["because"][0]["fact"] == "days"
     some = asked(told, "bob", SECRET_KEY, include="intent,hours").json()
-    assert some.keys() == {"person", "intent", "hours"}
+    assert some.keys() == {"person", "rules", "intent", "hours"}
     assert asked(told, "nobody", SECRET_KEY).status_code == 404
     wrong = asked(told, "ann", SECRET_KEY, include="stage,fortune")
     assert wrong.status_code == 400 and "'fortune' is no part" in wrong.text

@@ -228,6 +228,12 @@ export interface Cached {
   took_ms: number;
 }
 
+/** Rules to save, and the `version` that they change. */
+export interface ChangedRules {
+  version: number;
+  rules: Rules;
+}
+
 /** A code of an authenticator application. */
 export interface Code {
   code: string;
@@ -1578,9 +1584,10 @@ export interface PersonSession {
   ip?: string;
 }
 
-/** The parts of the knowledge about a person. Parts that were not asked for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. Of somebody who opted out, `opted_out` is all that is said. */
+/** The parts of the knowledge about a person, and the version of the `rules` that decided. Parts that were not asked for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. Of somebody who opted out, `opted_out` is all that is said. */
 export interface Personal {
   person: string;
+  rules: number;
   preferences?: Preference[];
   content_types?: ContentType[];
   stage?: Decided | null;
@@ -2074,6 +2081,50 @@ export interface Rule {
   when: When[];
 }
 
+/** The people whom other rules would move from one stage (or intent) to another, or leave where they are. A stage is empty for people whom no rule fits. */
+export interface RuleChange {
+  from: string;
+  to: string;
+  people: number;
+}
+
+/** The rules of a pack that decide about single people: stages, intents and suggestions; `holdout` is the share of people who see no suggestions, 0 to 1. */
+export interface Rules {
+  journey: Journey;
+  suggestions: Suggestion[];
+  holdout: number;
+}
+
+/** The effect of rules at present: the number of people, how many of them would be in another stage or have another intent, and from which to which. */
+export interface RulesPreview {
+  people: number;
+  other_stage: number;
+  other_intent: number;
+  stages: RuleChange[];
+  intents: RuleChange[];
+}
+
+/** A version of the rules: its number, who saved it and when (nobody, for those that the project had at first), and the `facts` that rules can look at besides their own `counts`, each with its description. */
+export interface RulesShown {
+  version: number;
+  current: boolean;
+  created_by: string;
+  created_at: string;
+  rules: Rules;
+  facts: Record<string, string>;
+}
+
+/** A version of the rules: who saved it and when, and its numbers of stages, intents and suggestions. */
+export interface RulesVersion {
+  version: number;
+  current: boolean;
+  created_by: string;
+  created_at: string;
+  stages: number;
+  intents: number;
+  suggestions: number;
+}
+
 /** One run of a job. */
 export interface RunShown {
   started_at: string;
@@ -2313,8 +2364,9 @@ export interface StageMove {
   people: number;
 }
 
-/** The moments at which people were looked at, the stages in the order of their rules, and the moves. The `interval` of a move, from 0, is the one that begins at that moment. */
+/** The moments at which people were looked at, the stages in the order of their rules, and the moves. The `interval` of a move, from 0, is the one that begins at that moment. `rules` is the version of the rules that decided. */
 export interface StageMovesAnswer {
+  rules: number;
   moments: string[];
   stages: string[];
   moves: StageMove[];

@@ -23,6 +23,7 @@ def settings_of(project: Project) -> list[Any]:
         project.goals,
         project.overruled_bot_reasons,
         project.metrics,
+        project.metrics_version,
     ]
 
 

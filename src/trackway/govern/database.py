@@ -30,6 +30,7 @@ from trackway.govern.plans.versions import Plans
 from trackway.govern.saved.boards import Boards
 from trackway.govern.saved.connections import Connections, Watches
 from trackway.govern.saved.jobs import Jobs
+from trackway.govern.saved.pack_versions import PackVersions, number
 from trackway.govern.saved.segments import Saved
 from trackway.govern.saved.tables import Connection, Watch
 from trackway.govern.saved.transfers import Transfers
@@ -52,7 +53,7 @@ from trackway.lite import damaged, engine_of, fault
 
 logger = logging.getLogger("trackway.govern")
 
-_HEAD = "0014"
+_HEAD = "0015"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", re.ASCII)
 _KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
 
@@ -93,6 +94,7 @@ class GovernDatabase:
             self.transfers = Transfers(self._sessions)
             self.jobs = Jobs(self._sessions)
             self.connections = Connections(self._sessions, self._cipher)
+            self.packs = PackVersions(self._sessions)
             self.watches = Watches(self._sessions, self._cipher)
             self.audit = Audit(self._sessions)
             self.platform = PlatformAccounts(self._sessions)
@@ -287,6 +289,7 @@ class GovernDatabase:
         closed_register: bool | None = None,
         metrics: str | None = None,
         embed_origins: list[str] | None = None,
+        by: str = "",
     ) -> Project:
         """Change the given properties of a project.
 
@@ -295,6 +298,7 @@ class GovernDatabase:
             closed_register: count views only of registered entities.
             metrics: a metrics pack: the name of an included one, or TOML.
             embed_origins: origins whose pages may embed the project's dashboards.
+            by: who changes it, for the versions of the metrics pack.
         """
         for origin in embed_origins or []:
             if not _ORIGIN.fullmatch(origin):
@@ -305,7 +309,7 @@ class GovernDatabase:
             check_timezone(timezone)
         changes = {
             "name": name, "timezone": timezone, "currency": currency, "goals": goals,
-            "overruled_bot_reasons": overruled_bot_reasons, "closed_register": closed_register, "metrics": metrics,
+            "overruled_bot_reasons": overruled_bot_reasons, "closed_register": closed_register,
             "embed_origins": embed_origins,
         }  # fmt: skip
         with self._sessions.begin() as session:
@@ -315,6 +319,8 @@ class GovernDatabase:
             for field, value in changes.items():
                 if value is not None:
                     setattr(project, field, value)
+            if metrics is not None:
+                number(session, project, metrics, by)
         return project
 
     def project(self, project_id: UUID | str) -> Project | None:

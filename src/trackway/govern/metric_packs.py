@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from trackway.govern.access.permissions import PERMISSIONS, SEEN, AccountType, Gate
-from trackway.govern.personal_rules import BadRule, Journey, Preferring, Similar, Suggestion, check
+from trackway.govern.personal_rules import BadRule, Journey, Preferring, Rules, Similar, Suggestion, check
 
 INCLUDED = ("concerts", "marketplace", "community")
 _Trait = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -109,6 +109,11 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     holdout: _Share = 0.1
 
     @property
+    def rules(self) -> Rules:
+        """The rules that decide about single people."""
+        return Rules(self.journey, self.suggestions, self.holdout)
+
+    @property
     def named(self) -> dict[str, str]:
         """Every permission that an account can have, with its description."""
         return {**SEEN, **{name: key.what for name, key in self.keys.items()}}
@@ -127,7 +132,7 @@ def pack_of(text: str) -> Pack:
         BadPack: there is no such pack, or the text is not a valid pack.
     """
     if text in INCLUDED:
-        text = files("trackway.govern").joinpath("packs", f"{text}.toml").read_text()
+        text = included(text)
     elif "\n" not in text and "=" not in text:
         raise BadPack(f"there is no metrics pack {text!r}; the included ones are {', '.join(INCLUDED)}")
     try:
@@ -157,6 +162,29 @@ def pack_of(text: str) -> Pack:
     except BadRule as error:
         raise BadPack(str(error)) from error
     return pack
+
+
+def included(name: str) -> str:
+    """Return the text of an included pack."""
+    return files("trackway.govern").joinpath("packs", f"{name}.toml").read_text()
+
+
+def with_rules(text: str, rules: Rules) -> str:
+    """Return a pack with other rules; everything else, comments included, stays as it is.
+
+    Args:
+        text: the pack as TOML, or the name of an included one.
+
+    Raises:
+        BadRule: a rule names a fact, stage or intent that does not exist; `field` is its place.
+    """
+    import tomlkit  # only where somebody edits rules: starts are faster without it
+
+    check(rules.journey, rules.suggestions)
+    pack = tomlkit.parse(included(text) if text in INCLUDED else text)
+    for name, value in msgspec.to_builtins(rules).items():
+        pack[name] = value
+    return tomlkit.dumps(pack)
 
 
 def _check(subject: Subject, metric: Metric) -> None:

@@ -23,7 +23,13 @@ _Trait = Annotated[str, msgspec.Meta(pattern=r"^[^.`\\\x00-\x1f]{1,100}$")]
 
 
 class BadRule(ValueError):
-    """A rule that cannot be used; the text says where it is wrong and how to fix it."""
+    """A rule that cannot be used: `field` is its place, such as `journey.stages[2].when[0].fact`, and `reason` the
+    problem and its fix.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field, self.reason = field, reason
 
 
 class Counted(msgspec.Struct, forbid_unknown_fields=True):
@@ -121,39 +127,49 @@ class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_
     goal: Annotated[list[_Text], msgspec.Meta(max_length=20)] = []
 
 
+class Rules(msgspec.Struct, forbid_unknown_fields=True):
+    """The rules of a pack that decide about single people: stages, intents and suggestions; `holdout` is the share of
+    people who see no suggestions, 0 to 1.
+    """
+
+    journey: Journey
+    suggestions: Annotated[list[Suggestion], msgspec.Meta(max_length=100)] = []
+    holdout: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+
+
 def check(journey: Journey, suggestions: list[Suggestion]) -> None:
     """Check that rules name facts that exist, and suggestions stages and intents that exist.
 
     Raises:
-        BadRule: the text names the rule and what it may name.
+        BadRule: it names the place of the first fault, and what may stand there.
     """
-    facts = [*FACTS, *journey.counts]
     if taken := FACTS.keys() & journey.counts.keys():
-        raise BadRule(f"journey.counts.{min(taken)}: every person has a fact of this name; use another one")
-    for part, rules in (("stages", journey.stages), ("intents", journey.intents)):
-        names = [rule.name for rule in rules]
-        for rule in rules:
-            if names.count(rule.name) > 1:
-                raise BadRule(f"journey.{part}: there are two rules {rule.name!r}")
-            for when in rule.when:
-                if when.fact not in facts:
-                    raise BadRule(
-                        f"journey.{part}.{rule.name}: there is no fact {when.fact!r}; the facts are {', '.join(facts)}"
-                    )
-                if when.over is None and when.below is None:
-                    raise BadRule(f"journey.{part}.{rule.name}: {when.fact} needs `over` or `below`")
-    stages, intents = [rule.name for rule in journey.stages], [rule.name for rule in journey.intents]
-    for suggestion in suggestions:
-        if suggestion.stage and suggestion.stage not in stages:
-            raise BadRule(
-                f"suggestions.{suggestion.action}: there is no stage {suggestion.stage!r}; the stages are "
-                f"{', '.join(stages)}"
-            )
-        if suggestion.intent and suggestion.intent not in intents:
-            raise BadRule(
-                f"suggestions.{suggestion.action}: there is no intent {suggestion.intent!r}; the intents are "
-                f"{', '.join(intents)}"
-            )
-        for text in (*suggestion.message.values(), *suggestion.call_to_action.values()):
-            if ("{n}" in text) and not suggestion.new:
-                raise BadRule(f"suggestions.{suggestion.action}: {{n}} needs `new`, the type of the entities to count")
+        raise BadRule(f"journey.counts.{min(taken)}", "every person has a fact of this name; use another one")
+    facts = [*FACTS, *journey.counts]
+    _check_rules("journey.stages", journey.stages, facts)
+    _check_rules("journey.intents", journey.intents, facts)
+    for number, suggestion in enumerate(suggestions):
+        place = f"suggestions[{number}]"
+        for part, name, rules in (
+            ("stage", suggestion.stage, journey.stages), ("intent", suggestion.intent, journey.intents),
+        ):  # fmt: skip
+            names = [rule.name for rule in rules]
+            if name and name not in names:
+                raise BadRule(f"{place}.{part}", f"there is no {part} {name!r}; the {part}s are {', '.join(names)}")
+        for part, texts in (("message", suggestion.message), ("call_to_action", suggestion.call_to_action)):
+            for language, text in texts.items():
+                if "{n}" in text and not suggestion.new:
+                    raise BadRule(f"{place}.{part}.{language}", "{n} needs `new`, the type of the entities to count")
+
+
+def _check_rules(place: str, rules: list[Rule], facts: list[str]) -> None:
+    names = [rule.name for rule in rules]
+    for number, rule in enumerate(rules):
+        if rule.name in names[:number]:
+            raise BadRule(f"{place}[{number}].name", f"there are two rules {rule.name!r}")
+        for part, when in enumerate(rule.when):
+            at = f"{place}[{number}].when[{part}]"
+            if when.fact not in facts:
+                raise BadRule(f"{at}.fact", f"there is no fact {when.fact!r}; the facts are {', '.join(facts)}")
+            if when.over is None and when.below is None:
+                raise BadRule(f"{at}.over", f"{when.fact} needs `over` or `below`")

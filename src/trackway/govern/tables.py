@@ -74,6 +74,7 @@ class Project(Base):
     overruled_bot_reasons: Mapped[list[str]] = mapped_column("humans", JSON, default=list)
     closed_register: Mapped[bool] = mapped_column(default=False)
     metrics: Mapped[str] = mapped_column(Text, default="concerts")
+    metrics_version: Mapped[int] = mapped_column(default=1, server_default="1")
     embed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
     loader: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime]

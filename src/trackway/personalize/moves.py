@@ -22,15 +22,17 @@ from trackway.analyze.language.question import (
     sampled,
     without_bots,
 )
+from trackway.govern.personal_rules import Journey
 from trackway.store.connection import Store
 
+Column = Literal["stage", "intent"]
 _MOST_INTERVALS = 31  # everybody is looked at once for each
 
 
 class StageMoves(msgspec.Struct, tag="stage_moves", tag_field="question", kw_only=True):
     """The moves of people between stages, or between intents, by `interval`. At most 31 intervals."""
 
-    of: Literal["stage", "intent"] = "stage"
+    of: Column = "stage"
     interval: Literal["day", "week", "month"] = "week"
 
 
@@ -47,12 +49,23 @@ class StageMove(msgspec.Struct, kw_only=True):
 
 class StageMovesAnswer(msgspec.Struct, kw_only=True):
     """The moments at which people were looked at, the stages in the order of their rules, and the moves. The `interval`
-    of a move, from 0, is the one that begins at that moment.
+    of a move, from 0, is the one that begins at that moment. `rules` is the version of the rules that decided.
     """
 
+    rules: int
     moments: list[datetime]
     stages: list[str]
     moves: list[StageMove]
+
+
+class RuleChange(msgspec.Struct, kw_only=True):
+    """The people whom other rules would move from one stage (or intent) to another, or leave where they are. A stage is
+    empty for people whom no rule fits.
+    """
+
+    was: str = msgspec.field(name="from")
+    became: str = msgspec.field(name="to")
+    people: int
 
 
 def stage_moves(
@@ -66,17 +79,8 @@ def stage_moves(
     if store.policy is not None and store.policy.entities is not None:
         raise BadQuestion("question", "is about people; an account of entities does not see single people")
     moments = _moments(question, asked, now)
+    answer = _ask(store, question, asked.of, [(question.journey, at) for at in moments])
     stages = [rule.name for rule in rules_of(question.journey, asked.of)]
-    conditions = compiler(store, question)
-    counts = without_bots(question, conditions) + sampled(question, conditions)
-    counts += people_filter(question, conditions)["people_filter"]
-    bind = conditions.values.bind
-    statements = [
-        everybody(question.journey, asked.of, conditions.person, counts, bind, bind(moment(at), "DateTime64(3,'UTC')"))
-        for at in moments
-    ]
-    shape = {"moments": [one.sql for one in statements]}
-    answer = ask(store, "personalize/moves.sql", question, shape, conditions)
     names = [None, "", *stages]
     moves = [
         StageMove(
@@ -84,7 +88,36 @@ def stage_moves(
         )
         for row in answer.rows()
     ]
-    return [answer], StageMovesAnswer(moments=moments, stages=stages, moves=moves)
+    rules = question.metrics_version
+    return [answer], StageMovesAnswer(rules=rules, moments=moments, stages=stages, moves=moves)
+
+
+def rule_changes(store: Store, question: Question, of: Column, journey: Journey, now: datetime) -> list[RuleChange]:
+    """Count the people by where they are now and where the rules of another journey would put them, most people
+    first.
+    """
+    answer = _ask(store, question, of, [(question.journey, now), (journey, now)])
+    before, after = (["", *(rule.name for rule in rules_of(rules, of))] for rules in (question.journey, journey))
+    changes = [
+        RuleChange(was=before[row["was"] - 1], became=after[row["became"] - 1], people=row["people"])
+        for row in answer.rows()
+    ]
+    return sorted(changes, key=lambda change: -change.people)
+
+
+def _ask(store: Store, question: Question, of: Column, looks: list[tuple[Journey, datetime]]) -> Answer:
+    """Look at everybody by the rules of a journey at a time, several times, and count the steps from one look to the
+    next.
+    """
+    conditions = compiler(store, question)
+    counts = without_bots(question, conditions) + sampled(question, conditions)
+    counts += people_filter(question, conditions)["people_filter"]
+    bind = conditions.values.bind
+    moments = [
+        everybody(journey, of, conditions.person, counts, bind, bind(moment(at), "DateTime64(3,'UTC')")).sql
+        for journey, at in looks
+    ]
+    return ask(store, "personalize/moves.sql", question, {"moments": moments}, conditions)
 
 
 def _moments(question: Question, asked: StageMoves, now: datetime) -> list[datetime]:

@@ -64,12 +64,13 @@ class Personalize(msgspec.Struct, tag="personalize", tag_field="question", kw_on
 
 
 class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The parts of the knowledge about a person. Parts that were not asked for are absent; a stage, intent or
-    suggestion is null when no rule fits. `holdout` says that the person belongs to those who see no suggestions. Of
-    somebody who opted out, `opted_out` is all that is said.
+    """The parts of the knowledge about a person, and the version of the `rules` that decided. Parts that were not asked
+    for are absent; a stage, intent or suggestion is null when no rule fits. `holdout` says that the person belongs to
+    those who see no suggestions. Of somebody who opted out, `opted_out` is all that is said.
     """
 
     person: str
+    rules: int
     preferences: list[Preference] | msgspec.UnsetType = msgspec.UNSET
     content_types: list[ContentType] | msgspec.UnsetType = msgspec.UNSET
     stage: Decided | msgspec.UnsetType | None = msgspec.UNSET
@@ -152,7 +153,7 @@ def decide_all(
     decided = {}
     for person in persons:
         if said[person].opted_out:
-            personal, shown = Personal(person=str(person), opted_out=True), frozenset[str]()
+            personal, shown = Personal(person=str(person), rules=question.metrics_version, opted_out=True), frozenset[str]()
         else:
             personal = _personal(person, rows[person], said[person], described, new, question, asked, pack, now)
             shown = frozenset()
@@ -204,7 +205,7 @@ def _personal(
             pack.suggestions, stage, intent, of.told, now, asked.language,
             lambda entity_type: _count_new(new, entity_type, _last_visit(of, now), likes),
         )  # fmt: skip
-    return Personal(person=str(person), **parts)
+    return Personal(person=str(person), rules=question.metrics_version, **parts)
 
 
 def _not_cleared(of: Known, said: Stated) -> list[Action]:

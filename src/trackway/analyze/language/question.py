@@ -34,7 +34,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     `sample` is the share of persons to count, 0 to 1. `overruled_bot_reasons` are bot
     reasons that this project overrules: visitors flagged for these reasons count as humans. `metrics` is the metrics
-    pack, whose rules decide stages and intents.
+    pack, whose rules decide stages and intents, and `metrics_version` its number.
     """
 
     project_id: UUID
@@ -45,6 +45,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     goals: tuple[str, ...] = ()
     overruled_bot_reasons: tuple[str, ...] = ()
     metrics: str = ""
+    metrics_version: int = 1
     sample: float = 1.0
 
     @classmethod
@@ -53,7 +54,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             project_id=UUID(project.id), period=period, timezone=project.timezone, filters=filters, bots=bots,
             goals=tuple(project.goals), overruled_bot_reasons=tuple(project.overruled_bot_reasons),
-            metrics=project.metrics, sample=sample,
+            metrics=project.metrics, metrics_version=project.metrics_version, sample=sample,
         )  # fmt: skip
 
     @property

@@ -31,6 +31,7 @@ ACTIONS = {
     "project made": "",
     "project changed": "",
     "plan written": "",
+    "rules changed": "stages, intents and suggestions of a project, or the rules of an earlier version again",
     "account changed": "created, or changed in type, verification, subscription or entities",
     "account removed": "",
     "tokens revoked": "all tokens of an account that were issued until then",

@@ -91,7 +91,7 @@ class Projects(Controller):
         fields = {name for name, value in msgspec.structs.asdict(data).items() if value is not None}
         changes = msgspec.structs.asdict(data)
         changes["overruled_bot_reasons"] = changes.pop("humans")
-        changed = runtime.accounts.change_project(project_id, **changes)
+        changed = runtime.accounts.change_project(project_id, **changes, by=request.user.name)
         if own_currency(runtime.store, project_id, changed.currency, lock_elsewhere(runtime.accounts, changed)):
             fields.add("rates")  # the rates of the previous currency are deleted
         request.user.wrote("project changed", changed.name, project_id, fields=sorted(fields))

@@ -32,6 +32,7 @@ from trackway.web.api.plans import TrackingPlan
 from trackway.web.api.projects import Projects
 from trackway.web.api.question_parameters import asked, common
 from trackway.web.api.questions import Questions
+from trackway.web.api.rules import RulesOfProject
 from trackway.web.api.saved import SavedItems
 from trackway.web.api.transfers import TransfersOfProject
 from trackway.web.api.watched_segments import Watches
@@ -61,6 +62,7 @@ ROUTES: list[type[Controller]] = [
     AuditLog,
     Ask,
     Questions,
+    RulesOfProject,
     SavedItems,
     BoardsOfProject,
     SharedBoards,
