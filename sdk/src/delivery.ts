@@ -5,12 +5,19 @@ import type { Delivery, Load, Queue, Waiting } from "./types";
 const LAST = 2e4;
 
 /** Sends messages: through the queue, which is loaded separately, and directly when the page closes. */
-export function delivery(key: string, host: string, context: object, emit: Delivery["emit"], load: Load) {
+export function delivery(
+  key: string,
+  host: string,
+  context: Delivery["context"],
+  emit: Delivery["emit"],
+  load: Load,
+) {
   let queue: Queue | undefined;
   let loading: Promise<unknown> | undefined;
   const url = `${host}/v1/batch`;
   const shared: Delivery = {
     key,
+    context,
     unseen: new Map(),
     lasting: () => lasting,
     emit,

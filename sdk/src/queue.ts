@@ -13,7 +13,8 @@ const MOST = 5000;
 /** The server recognizes repeats for 7 days, so a message that may have arrived is not sent again after 6. */
 const KNOWN = 6 * 864e5;
 
-export default function queue({ key, unseen, lasting, emit, body, post }: Delivery): Queue {
+export default function queue({ key, context, unseen, lasting, emit, body, post }: Delivery): Queue {
+  context.timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const name = `tw_${key}`;
   /** Messages that could not be stored in the browser. */
   const spare = new Map<string, string>();

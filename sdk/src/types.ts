@@ -200,6 +200,8 @@ export type Waiting = [id: string, text: string];
 /** What the core passes to the queue. */
 export interface Delivery {
   key: string;
+  /** The context of all messages of the page. */
+  context: { locale: string; timezone?: string };
   /** Messages of this tab that have not been confirmed yet. */
   unseen: Map<string, string>;
   /** Whether anything may be stored in the browser. */

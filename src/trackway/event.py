@@ -211,6 +211,7 @@ class Event(msgspec.Struct, gc=False):
     region: str
     city: str
     language: str
+    timezone: str
     screen_width: int
     ip: str
     bot: str

@@ -189,7 +189,7 @@ def test_amounts_that_do_not_fit_count_as_none(given: Any) -> None:
 
 def test_what_an_order_says_always_fits() -> None:
     zero = b"\0" * 16
-    event = Event(zero, zero, "m", "track", "n", NOW, NOW, "v", "v", "", "", *["x"] * 33)  # type: ignore[arg-type]
+    event = Event(zero, zero, "m", "track", "n", NOW, NOW, "v", "v", "", "", *["x"] * 34)  # type: ignore[arg-type]
     order = _new((zero, "order", "1"))
     for _ in range(20):
         fold(order, event, "refunded", {"revenue": 9_999_999_999_999})

@@ -49,7 +49,13 @@ def test_every_column_of_an_event_has_its_own_value() -> None:
         group_id="team",
         message_id="m",
         timestamp=NOW - 1000,
-        context={"page": page, "locale": "fr", "screen": {"width": 1440}, "library": {"name": "lib"}},
+        context={
+            "page": page,
+            "locale": "fr",
+            "timezone": "Asia/Tokyo",
+            "screen": {"width": 1440},
+            "library": {"name": "lib"},
+        },
         properties={"revenue": 12.5, "currency": "EUR", "entity_type": "concert", "entity_id": "c1"},
     )
     place = Location("DE", "Bavaria", "Munich")
@@ -91,6 +97,7 @@ def test_every_column_of_an_event_has_its_own_value() -> None:
         "region": "Bavaria",
         "city": "Munich",
         "language": "fr",
+        "timezone": "Asia/Tokyo",
         "screen_width": 1440,
         "ip": "10.0.0.0",
         "bot": "",

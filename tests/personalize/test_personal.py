@@ -24,6 +24,7 @@ from trackway.event import Message
 from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import Pack, pack_of
 from trackway.govern.saved.preferences import StatedPreferences
+from trackway.personalize.hours import ActiveHours
 from trackway.personalize.person import Personalize, personalize
 from trackway.personalize.suggestions import Suggested
 from trackway.store.entities import Entity, Register
@@ -269,6 +270,45 @@ def test_a_suggestion_counts_what_is_new_since_the_last_visit_before_the_present
     pack = msgspec.structs.replace(PACK, holdout=0.0)
     found = known(loaded, saved, project, pack, user_id="u").suggestion
     assert (found.action, found.n) == ("explore_jobs", new)
+
+
+def test_the_time_zone_is_the_trait_else_that_of_the_browser_else_that_of_the_project(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    def at(zone: str) -> dict[str, str]:
+        return {**PERSON_AT_A_BROWSER, "timezone": zone}
+
+    def zone(user: str) -> str:
+        hours: ActiveHours = known(loaded, saved, project, user_id=user, include=["hours"]).hours
+        return hours.timezone
+
+    def acted(user: str, ago: timedelta, context: dict[str, str]) -> Message:
+        return message("like", NOW - ago, f"at-{user}", user=user, context=context)
+
+    loaded.load(project, [
+        acted("ada", 3 * HOUR, at("Asia/Tokyo")), acted("ada", 2 * HOUR, at("America/New_York")),
+        acted("ada", HOUR, PERSON_AT_A_BROWSER),
+        acted("bo", HOUR, at("Nowhere/At_All")), acted("cy", HOUR, at("'; DROP TABLE actions")),
+        message(type="identify", at=NOW - DAY, visitor="at-di", user="di", traits={"timezone": "Asia/Kolkata"},
+                context=PERSON_AT_A_BROWSER),
+        acted("di", HOUR, at("Asia/Tokyo")), acted("eli", 60 * DAY, at("Asia/Tokyo")),
+    ])  # fmt: skip
+    assert {user: zone(user) for user in ("ada", "bo", "cy", "di", "eli")} == {
+        "ada": "America/New_York", "bo": "Europe/Berlin", "cy": "Europe/Berlin", "di": "Asia/Kolkata",
+        "eli": "Asia/Tokyo",
+    }  # fmt: skip
+
+
+def test_the_best_time_to_notify_has_the_actions_that_say_so(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    loaded.load(project, [
+        *(did("like", n * DAY, f"a:{n}", user="kit") for n in range(1, 6)), did("like", HOUR, "a:0", user="kit"),
+    ])  # fmt: skip
+    hours = known(loaded, saved, project, user_id="kit", include=["hours"]).hours
+    assert (hours.timezone, hours.notify_at) == ("Europe/Berlin", 13)  # before the change to summer time
+    at = [NOW - HOUR, NOW - 2 * DAY, NOW - 3 * DAY]
+    assert [(one.at, one.entity_id) for one in hours.evidence] == list(zip(at, "023", strict=True))
 
 
 def test_nobody_and_others_are_not_told(loaded: Loaded, saved: StatedPreferences, project: UUID) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trackway.govern.metric_packs import BadPack, pack_of
-from trackway.govern.personal_rules import Suggestion
+from trackway.govern.personal_rules import Counted, Measured, Suggestion
 from trackway.personalize.journey import Decided
 from trackway.personalize.preferences import Action
 from trackway.personalize.suggestions import DISMISSED, DONE, SHOWN, Suggested, in_holdout, suggested
@@ -17,7 +17,9 @@ NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
 HELLO = Suggestion(action="hello", stage="new_user", message={"en": "Hello", "de": "Hallo"}, times=3, rest_hours=2)
 BUY = Suggestion(action="buy", intent="buying", message={"en": "Buy"}, priority="low")
 NEWS = Suggestion(action="news", message={"en": "{n} new"}, new="concert", call_to_action={"en": "See {n}"})
-ALL = [NEWS, BUY, HELLO]
+GROW = Suggestion(action="grow", stage="grown", message={"en": "Grow"}, measured=Measured(
+    did=["Grown"], received=Counted(["view"], ["profile"]), message={"en": "Grow by {percent} %"}))  # fmt: skip
+ALL = [NEWS, BUY, HELLO, GROW]
 
 
 def said(name: str, hours_ago: float, times: int = 1, action: str = "hello") -> Action:
@@ -25,9 +27,11 @@ def said(name: str, hours_ago: float, times: int = 1, action: str = "hello") -> 
 
 
 def made(stage: str, intent: str = "", actions: list[Action] | None = None, **more: Any) -> Suggested | None:
-    language, new = more.pop("language", "en"), more.pop("new", 2)
+    language, new, percent = more.pop("language", "en"), more.pop("new", 2), more.pop("percent", None)
     decided = (Decided(name, []) if name else None for name in (stage, intent))
-    return suggested(ALL, *decided, actions or [], NOW, language, lambda kind: new if kind == "concert" else 0)
+    return suggested(
+        ALL, *decided, actions or [], NOW, language, lambda kind: new if kind == "concert" else 0, lambda _: percent
+    )
 
 
 def test_a_stage_has_its_own_suggestion_and_others_have_the_one_for_everybody() -> None:
@@ -35,6 +39,11 @@ def test_a_stage_has_its_own_suggestion_and_others_have_the_one_for_everybody() 
     assert (other := made("power_user")) is not None and (other.message, other.call_to_action) == ("2 new", "See 2")
     assert (wants := made("power_user", "buying")) is not None and wants.action == "buy"
     assert (nobody := made("")) is not None and nobody.action == "news"
+
+
+def test_a_number_that_is_not_known_is_left_out() -> None:
+    assert (plain := made("grown")) is not None and (plain.message, plain.n) == ("Grow", None)
+    assert (known := made("grown", percent=12)) is not None and (known.message, known.n) == ("Grow by 12 %", 12)
 
 
 def test_a_message_with_the_number_0_is_not_shown() -> None:

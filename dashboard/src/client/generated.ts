@@ -58,11 +58,12 @@ export interface ActiveHour {
   actions: number;
 }
 
-/** The hours with most actions in 7 days, at most three, the most active first; `week` has the actions by weekday (7, from Monday) and hour (24). `notify_at` is the first of the hours; null without any action. */
+/** The hours with most actions in 7 days, at most three, the most active first; `week` has the actions by weekday (7, from Monday) and hour (24). `notify_at` is the first of the hours, null without any action; `evidence` has the newest actions of that hour, at most three. */
 export interface ActiveHours {
   timezone: string;
   hours: ActiveHour[];
   notify_at: number | null;
+  evidence: Seen[];
   week: number[][];
 }
 
@@ -1119,6 +1120,16 @@ export interface Me {
   projects: ProjectShown[];
 }
 
+/** A number that is measured on the project's people, for `{percent}` in a text. It compares what people `received` in `days` days: how often others did one of its `names` with the entity of one of its `entity_types` whose id is a user id of theirs. It says by how many per cent the median of people who ever `did` one of these actions `at_least` so many times is above that of people who never did. With fewer than `people` people on either side, it is not known. */
+export interface Measured {
+  did: string[];
+  at_least: number;
+  received: Counted;
+  days: number;
+  people: number;
+  message: Record<string, string>;
+}
+
 /** A user who sees the project as `viewer`, `analyst`, `owner` or `administrator`. */
 export interface Member {
   email: string;
@@ -2144,6 +2155,14 @@ export interface Score {
   weights: Record<string, number>;
 }
 
+/** An action that happened, and on which entity, if any. */
+export interface Seen {
+  at: string;
+  name: string;
+  entity_type: string;
+  entity_id: string;
+}
+
 /** Changes to a segment. */
 export interface SegmentChange {
   name?: string | null;
@@ -2453,7 +2472,7 @@ export interface Subject {
   metrics: Record<string, Metric>;
 }
 
-/** A suggestion to a person: an action, texts in their language, and `n`, the number in the message, if it has one. `because` is the stage and the intent that led to it. */
+/** A suggestion to a person: an action, texts in their language, and `n`, the number in the message, if it has one (of new entities, or per cent that were measured). `because` is the stage and the intent that led to it. */
 export interface Suggested {
   action: string;
   message: string;
@@ -2463,7 +2482,7 @@ export interface Suggested {
   because: string[];
 }
 
-/** A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. `goal` lists the events that say that it was followed, with or without Trackway; the results of the suggestion compare how many people reach it. */
+/** A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. With `measured`, its message is told in place of `message` while the number is known and above 0. `goal` lists the events that say that it was followed, with or without Trackway; the results of the suggestion compare how many people reach it. */
 export interface Suggestion {
   action: string;
   stage?: string;
@@ -2475,6 +2494,7 @@ export interface Suggestion {
   times?: number;
   rest_hours?: number;
   dismissed_days?: number;
+  measured?: Measured | null;
   goal?: string[];
 }
 

@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "device": Used._fields,
     "place": ("country", "region", "city"),
     "language": ("language",),
+    "timezone": ("timezone",),
     "address": ("ip",),
     "money": ("revenue", "currency"),
     "entity_type": ("entity_type",),

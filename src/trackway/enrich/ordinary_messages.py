@@ -50,6 +50,7 @@ class _Context(msgspec.Struct, rename="camel", gc=False):
     ip: str | None = None
     location: _Location | msgspec.UnsetType | None = msgspec.UNSET
     locale: str | None = None
+    timezone: str | None = None
     screen: _Screen = _Screen()
     user_agent_data: msgspec.Raw = msgspec.Raw()
     library: _Library = _Library()
@@ -141,6 +142,7 @@ def _columns(items: list[Arrived]) -> Columns | set[int]:
         "device": of_origin(devices, _used),
         "place": Coded([location[:3] for location in locations.values], locations.places[origins.places]),
         "language": of_origin([context.locale or arrival.language for context, arrival in both], _language),
+        "timezone": of_origin([context.timezone for context, _ in both], _timezone),
         "address": of_origin([arrival.ip if context.ip is None else context.ip for context, arrival in both], _alone),
         "money": money,
         "entity_type": _texts([one.get("entity_type") for one in properties]),
@@ -271,6 +273,10 @@ def _text(value: str | None) -> tuple[str]:
 
 def _language(value: str) -> tuple[str]:
     return (pipeline.language(pipeline.text(value)),)
+
+
+def _timezone(value: str | None) -> tuple[str]:
+    return (pipeline.timezone(pipeline.text(value)),)
 
 
 def _alone(value: str) -> tuple[str]:

@@ -27,6 +27,7 @@ _json = msgspec.json.Encoder()
 _NO_PROPERTIES = b"{}"
 _NOTHING: dict[str, Any] = {}
 _RANDOM = (1 << 74) - 1
+_TIMEZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 
 
 def message_key(project_id: bytes, message_id: str) -> bytes:
@@ -74,6 +75,7 @@ def enrich(message: Message, arrival: Arrival, key: bytes) -> Event:
         *agent[:5],
         location.country, location.region, location.city,
         language(text(context.get("locale")) or text(arrival.language)),
+        timezone(text(context.get("timezone"))),
         agent.screen_width,
         own_address if isinstance(own_address, str) else arrival.ip, agent.bot,
         money, currency,
@@ -275,6 +277,12 @@ def text(value: object) -> str:
 def language(value: str) -> str:
     """Return the first language of a locale or an Accept-Language header."""
     return value.partition(",")[0].partition(";")[0].strip()[:20]
+
+
+@lru_cache(maxsize=2_000)
+def timezone(value: str) -> str:
+    """Return the name of a time zone as a client sent it; empty if it does not look like one."""
+    return value if len(value) <= 40 and _TIMEZONE.fullmatch(value) else ""
 
 
 def _width(screen: object) -> int:

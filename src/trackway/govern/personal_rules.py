@@ -103,6 +103,23 @@ class Similar(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     group: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
 
 
+class Measured(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A number that is measured on the project's people, for `{percent}` in a text.
+
+    It compares what people `received` in `days` days: how often others did one of its `names` with the entity of one of
+    its `entity_types` whose id is a user id of theirs. It says by how many per cent the median of people who ever `did`
+    one of these actions `at_least` so many times is above that of people who never did. With fewer than `people` people
+    on either side, it is not known.
+    """
+
+    did: Annotated[list[_Text], msgspec.Meta(min_length=1, max_length=50)]
+    at_least: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    received: Counted
+    days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
+    people: Annotated[int, msgspec.Meta(ge=2, le=1_000_000)] = 20
+    message: Annotated[dict[_Language, _Text], msgspec.Meta(min_length=1)]
+
+
 class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an
     `intent`, it goes before those without one.
@@ -110,8 +127,9 @@ class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_
     `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that
     came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made.
     After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a
-    dismissal for `dismissed_days`. `goal` lists the events that say that it was followed, with or without Trackway; the
-    results of the suggestion compare how many people reach it.
+    dismissal for `dismissed_days`. With `measured`, its message is told in place of `message` while the number is known
+    and above 0. `goal` lists the events that say that it was followed, with or without Trackway; the results of the
+    suggestion compare how many people reach it.
     """
 
     action: _Name
@@ -124,6 +142,7 @@ class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_
     times: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     rest_hours: Annotated[float, msgspec.Meta(ge=0, le=8784)] = 0.0
     dismissed_days: Annotated[float, msgspec.Meta(ge=0, le=3660)] = 30.0
+    measured: Measured | None = None
     goal: Annotated[list[_Text], msgspec.Meta(max_length=20)] = []
 
 
@@ -156,6 +175,12 @@ def check(journey: Journey, suggestions: list[Suggestion]) -> None:
             names = [rule.name for rule in rules]
             if name and name not in names:
                 raise BadRule(f"{place}.{part}", f"there is no {part} {name!r}; the {part}s are {', '.join(names)}")
+        if (measured := suggestion.measured) is not None:
+            if not measured.received.entity_types:
+                raise BadRule(f"{place}.measured.received.entity_types", "is required")
+            for language, text in measured.message.items():
+                if "{percent}" not in text:
+                    raise BadRule(f"{place}.measured.message.{language}", "needs {percent}")
         for part, texts in (("message", suggestion.message), ("call_to_action", suggestion.call_to_action)):
             for language, text in texts.items():
                 if "{n}" in text and not suggestion.new:

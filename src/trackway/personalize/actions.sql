@@ -1,7 +1,7 @@
 -- The actions of persons in a period, of each the newest first.
 SELECT
     {{ person }} AS person, timestamp AS at, name, entity_type, entity_id, toUInt32(sum(actions)) AS times,
-    greatest(0, sum(duration_s)) AS lasted_s
+    greatest(0, sum(duration_s)) AS lasted_s, max(timezone) AS zone
 FROM actions
 WHERE project_id = {project:UUID}
   AND identity IN {identities:Array(UInt64)}

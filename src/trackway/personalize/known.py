@@ -21,7 +21,8 @@ _EVER = "1970-01-01 00:00:00.000"
 
 class Known(NamedTuple):
     """The rows of a person: all actions of the days that any part looks at (`actions`), the newest ones, the newest
-    value of each trait, and all user ids. `told` are events about the pack's suggestions, as `told.sql` has them.
+    value of each trait, all user ids, and the time zone that their browser named last (empty: none did). `told` are
+    events about the pack's suggestions, as `told.sql` has them.
     """
 
     user_ids: frozenset[str]
@@ -31,6 +32,7 @@ class Known(NamedTuple):
     registered_at: datetime | None
     traits: dict[str, Any]
     told: list[Action]
+    timezone: str
 
 
 class Ids(NamedTuple):
@@ -56,7 +58,8 @@ def known(
     end: dict[str, Any] = {"end": moment(now)}
     own = _identities(ids, persons)
     days = max(pack.preferences.days, pack.similar.days, DAYS)
-    recent = _actions(store, question, own | end, moment(now - timedelta(days=days)), _MOST_ACTIONS, answers)
+    since = moment(now - timedelta(days=days))
+    recent, zones = _actions(store, question, own | end, since, _MOST_ACTIONS, answers)
     totals = ask(store, "personalize/totals.sql", question, **own, **end)
     traits = ask(store, "personalize/traits.sql", question, **own, **end)
     answers += [totals, traits]
@@ -69,7 +72,9 @@ def known(
         and of_total.get(person, {"activities": 0})["activities"] > sum(one.times for one in recent[person])
     ]  # fmt: skip
     if lacking:  # some of their newest actions are older
-        newest |= _actions(store, question, _identities(ids, lacking) | end, _EVER, pack.journey.newest, answers)
+        of_lacking = _identities(ids, lacking) | end
+        ever, zones_ever = _actions(store, question, of_lacking, _EVER, pack.journey.newest, answers)
+        newest, zones = newest | ever, zones_ever | zones
     stated: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in traits.rows():
         stated[row["person"]].append(row)
@@ -87,6 +92,7 @@ def known(
             registered_at=total["registered_at"] if total["registered_at"] < now else None,
             traits=newest_value,
             told=told.get(person, []),
+            timezone=zones.get(person, ""),
         )
     return answers, found
 
@@ -107,14 +113,20 @@ def _identities(ids: dict[int, Ids], persons: Iterable[int]) -> dict[str, Any]:
 
 def _actions(
     store: Store, question: Question, values: dict[str, Any], since: str, most: int, answers: list[Answer]
-) -> dict[int, list[Action]]:
-    """Return the actions of each person since a time, at most `most` of each, the newest first."""
+) -> tuple[dict[int, list[Action]], dict[int, str]]:
+    """Return the actions of each person since a time, at most `most` of each, the newest first, and the time zone of
+    the newest one that has one.
+    """
     answer = ask(store, "personalize/actions.sql", question, **values, since=since, most=most)
     answers.append(answer)
     found: dict[int, list[Action]] = defaultdict(list)
+    zones: dict[int, str] = {}
     for row in answer.rows():
-        found[row.pop("person")].append(Action(**row))
-    return found
+        person, zone = row.pop("person"), row.pop("zone")
+        found[person].append(Action(**row))
+        if zone:
+            zones.setdefault(person, zone)
+    return found, zones
 
 
 def _told(

@@ -8,6 +8,7 @@ project's metrics pack.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple, get_args
@@ -20,10 +21,12 @@ from trackway.analyze.language.question import Answer, Question, ask
 from trackway.analyze.people.persons import person_number
 from trackway.enrich.identity import user_token
 from trackway.govern.metric_packs import Pack
+from trackway.govern.personal_rules import Measured
 from trackway.govern.saved.preferences import Stated, StatedPreferences
 from trackway.personalize.hours import ActiveHours, active_hours
 from trackway.personalize.journey import Decided, decide, facts
 from trackway.personalize.known import Known, NewEntity, known, new_entities, said_of_entities
+from trackway.personalize.measured import MEASUREMENTS
 from trackway.personalize.preferences import (
     Action,
     ContentType,
@@ -83,8 +86,8 @@ class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Decisions(NamedTuple):
-    """What is decided about a person, and what it depends on besides events: what they stated (`said`), under which
-    user ids, and those of the people shown to them.
+    """The decisions about a person, and what they depend on besides events: what the person stated (`said`), under
+    which user ids, and those of the people shown to them.
     """
 
     personal: Personal
@@ -155,7 +158,10 @@ def decide_all(
         if said[person].opted_out:
             personal, shown = Personal(person=str(person), rules=question.metrics_version, opted_out=True), frozenset[str]()
         else:
-            personal = _personal(person, rows[person], said[person], described, new, question, asked, pack, now)
+            personal = _personal(
+                person, rows[person], said[person], described, new,
+                lambda measured: MEASUREMENTS.percent(store, question, measured, now), question, asked, pack, now,
+            )  # fmt: skip
             shown = frozenset()
             if "similar" in include:
                 of_window = _within(_not_cleared(rows[person], said[person]), now, pack.similar.days)
@@ -173,13 +179,14 @@ def _personal(
     said: Stated,
     described: Mapping[Entity, frozenset[Said]],
     new: Callable[[str], list[NewEntity]],
+    percent: Callable[[Measured], int | None],
     question: Question,
     asked: Personalize,
     pack: Pack,
     now: datetime,
 ) -> Personal:
     """Decide about a person from their rows: all parts but the people like them."""
-    zone = _zone(of.traits, question.timezone)
+    zone = _zone(of.traits.get("timezone"), of.timezone, question.timezone)
     counting = _within(_not_cleared(of, said), now, pack.preferences.days)
     parts: dict[str, Any] = {}
     met = facts(pack.journey, now, of.registered_at, of.activities, of.newest, of.traits)
@@ -203,7 +210,7 @@ def _personal(
         parts["holdout"] = held
         parts["suggestion"] = None if held else suggested(
             pack.suggestions, stage, intent, of.told, now, asked.language,
-            lambda entity_type: _count_new(new, entity_type, _last_visit(of, now), likes),
+            lambda entity_type: _count_new(new, entity_type, _last_visit(of, now), likes), percent,
         )  # fmt: skip
     return Personal(person=str(person), rules=question.metrics_version, **parts)
 
@@ -240,13 +247,13 @@ def persons_of(store: Store, question: Question, user_ids: Iterable[str]) -> dic
     return {tokens[row["token"]]: row["person"] for row in rows}
 
 
-def _zone(traits: dict[str, Any], otherwise: str) -> ZoneInfo:
-    """Return the time zone that a person's traits name, or that of the project."""
-    name = traits.get("timezone")
-    try:
-        return ZoneInfo(name if isinstance(name, str) and name else otherwise)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo(otherwise)
+def _zone(*names: Any) -> ZoneInfo:
+    """Return the first time zone that exists: what a person's trait says, what their browser said, the project's."""
+    for name in names:
+        with suppress(KeyError, ValueError, OSError):
+            if name and isinstance(name, str):
+                return ZoneInfo(name)
+    return ZoneInfo("UTC")
 
 
 def _last_visit(of: Known, now: datetime) -> datetime | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 import xxhash
 
-from trackway.govern.personal_rules import Priority, Suggestion
+from trackway.govern.personal_rules import Measured, Priority, Suggestion
 from trackway.personalize.journey import Decided
 from trackway.personalize.preferences import Action
 
@@ -23,7 +23,7 @@ _RANKS: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
 
 class Suggested(msgspec.Struct, kw_only=True):
     """A suggestion to a person: an action, texts in their language, and `n`, the number in the message, if it has
-    one. `because` is the stage and the intent that led to it.
+    one (of new entities, or per cent that were measured). `because` is the stage and the intent that led to it.
     """
 
     action: str
@@ -47,12 +47,14 @@ def suggested(
     now: datetime,
     language: str,
     count_new: Callable[[str], int],
+    percent: Callable[[Measured], int | None],
 ) -> Suggested | None:
     """Return what to suggest now; None if nothing fits.
 
     Args:
         actions: the events in which suggestions to the person were shown, dismissed and done.
         count_new: returns the number of entities of a type that are new to the person and match what they prefer.
+        percent: returns the number that a suggestion measures, None if it is not known.
     """
     at_stage, at_intent = stage.name if stage else "", intent.name if intent else ""
     all_ = list(suggestions)
@@ -66,6 +68,8 @@ def suggested(
         if n == 0:
             continue
         message, call = (_in(texts, language) for texts in (one.message, one.call_to_action))
+        if one.measured is not None and (measured := percent(one.measured)) is not None:
+            n, message = measured, _in(one.measured.message, language).replace("{percent}", str(measured))
         return Suggested(
             action=one.action, message=message.replace("{n}", str(n)), call_to_action=call.replace("{n}", str(n)),
             priority=one.priority, n=n, because=[name for name in (at_stage, at_intent) if name],

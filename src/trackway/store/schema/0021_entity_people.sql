@@ -35,3 +35,34 @@ FILL entity_people;
 ALTER TABLE events ADD INDEX IF NOT EXISTS arrived received_at TYPE minmax GRANULARITY 1;
 
 ALTER TABLE events MATERIALIZE INDEX arrived;
+
+-- The time zone that the client named (context.timezone): of each action, so that a person's newest is at hand.
+ALTER TABLE events ADD COLUMN IF NOT EXISTS timezone LowCardinality(String) AFTER language;
+
+ALTER TABLE actions ADD COLUMN IF NOT EXISTS timezone LowCardinality(String);
+
+DROP VIEW IF EXISTS actions_from_events;
+
+CREATE MATERIALIZED VIEW actions_from_events TO actions AS
+SELECT
+    e.project_id AS project_id,
+    e.identity AS identity,
+    e.timestamp AS timestamp,
+    e.name AS name,
+    e.entity_type AS entity_type,
+    e.entity_id AS entity_id,
+    e.bot AS bot,
+    toInt64(count()) AS actions,
+    sum(e.lasted_s) AS duration_s,
+    max(e.timezone) AS timezone
+FROM
+(
+    SELECT
+        *,
+        coalesce(toFloat64OrNull(toString(properties.duration_s)), toFloat64OrNull(toString(properties.visible_s)), 0) AS said_s,
+        if(said_s BETWEEN 0 AND 1e9, said_s, 0) AS lasted_s
+    FROM events
+) AS e
+WHERE e.type IN ('page', 'screen', 'track')
+  AND e.name NOT IN ('impression', 'engagement', 'time_in_view', 'scroll', 'web_vital', 'error', 'messages_dropped', 'Session Ended')
+GROUP BY project_id, identity, timestamp, name, entity_type, entity_id, bot;
