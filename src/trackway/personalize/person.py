@@ -156,7 +156,10 @@ def decide_all(
     decided = {}
     for person in persons:
         if said[person].opted_out:
-            personal, shown = Personal(person=str(person), rules=question.metrics_version, opted_out=True), frozenset[str]()
+            personal, shown = (
+                Personal(person=str(person), rules=question.metrics_version, opted_out=True),
+                frozenset[str](),
+            )
         else:
             personal = _personal(
                 person, rows[person], said[person], described, new,
