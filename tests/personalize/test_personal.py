@@ -140,6 +140,55 @@ def test_what_people_mute_is_listed_with_its_interactions_beside_the_twenty_most
     assert (genres[-1].confidence, genres[-1].interactions) == (0, 3)
 
 
+def test_attributes_say_what_they_are_and_nothing_else(
+    loaded: Loaded, saved: StatedPreferences, register: Register, project: UUID
+) -> None:
+    attributes: dict[str, Any] = {
+        "year": 1_234_567, "size": 1_234_568.5, "whole": 3.0, "huge": 10**30, "price": 10**30, "free": False,
+        "weekday": "funday", "hour": 99, "content_type": "other", "": "nameless", "about": "x" * 201, "k" * 101: "long",
+        "list": ["a", "", None, ["b"], {"c": 1}], "nested": {"genre": "jazz"},
+    }  # fmt: skip
+    register.write(project, [Entity(type="gig", id="1", attributes=attributes, parents=["hour:98"])], "test")
+    loaded.load(project, [
+        did("click", HOUR, "gig:1", user="u"), did("click", HOUR, user="u", properties={"entity_id": "1"}),
+    ])  # fmt: skip
+    found = known(loaded, saved, project, user_id="u")
+    assert {(like.key, like.value) for like in found.preferences} == {
+        ("content_type", "gig"), ("weekday", "monday"), ("hour", "13"), ("year", "1234567"), ("size", "1234568.5"),
+        ("whole", "3"), ("huge", str(10**30)), ("price", ">=200"), ("free", "false"), ("list", "a"),
+    }  # fmt: skip
+    assert [one.type for one in found.content_types] == ["gig"]
+
+
+def test_what_somebody_states_counts_who_was_only_ever_named_by_a_server(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    loaded.load(project, [did("like", HOUR, "gig:1", visitor="", user="server")])
+    saved.state(project, "server", "genre", "jazz", likes=True)
+    person = (found := known(loaded, saved, project, user_id="server")).person
+    assert ("genre", "explicit") in {(like.key, like.source) for like in found.preferences}
+    assert known(loaded, saved, project, person=person).preferences == found.preferences
+
+
+def test_a_merged_person_stated_what_they_stated_under_any_id_and_the_newer_statement_counts(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    loaded.load(project, [
+        did("like", 2 * HOUR, "gig:1", user="old"), did("like", 2 * HOUR, "gig:1", visitor="w", user="new"),
+        message(type="alias", at=NOW - HOUR, user="new", previous_id="old", context=PERSON_AT_A_BROWSER),
+    ])  # fmt: skip
+    saved.state(project, "new", "genre", "jazz", likes=True)
+    saved.state(project, "old", "genre", "rock", likes=True)
+    saved.state(project, "old", "genre", "jazz", likes=False)
+    for user in ("old", "new"):
+        likes = {like.value: like for like in known(loaded, saved, project, user_id=user).preferences}
+        assert (likes["jazz"].confidence, likes["rock"].confidence, likes["gig"].interactions) == (0, 1, 2)
+    saved.clear(project, "new")
+    assert [
+        like for like in known(loaded, saved, project, user_id="old").preferences if like.source == "inferred"
+    ] == []
+
+
 @pytest.mark.parametrize(
     "stage, traits, since, actions",
     [

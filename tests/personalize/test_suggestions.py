@@ -94,6 +94,10 @@ def test_the_holdout_is_its_share_of_people_and_always_the_same() -> None:
         ('[[suggestions]]\naction = "x"\nmessage = { en = "{n} x" }', "{n} needs `new`"),
         ('[[suggestions]]\naction = "x"\nmessage = {}', "message"),
         ("[preferences]\nhalf_life_days = 0", "half_life_days"),
+        ("[preferences]\nhalf_life_days = nan", "half_life_days"),
+        ("[preferences]\nbands = { price = [1, inf] }", "preferences.bands"),
+        ('[[journey.stages]]\nname = "a"\nwhen = [{ fact = "days", over = nan }]', "over"),
+        ('[[journey.stages]]\nname = "a"\nwhen = [{ fact = "days", over = 5, below = 3 }]', "no days is over 5 and below 3"),
     ],
 )  # fmt: skip
 def test_rules_that_cannot_be_used_are_refused_by_name(rules: str, problem: str) -> None:

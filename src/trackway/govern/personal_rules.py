@@ -20,6 +20,8 @@ _Name = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 _Language = Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 _Trait = Annotated[str, msgspec.Meta(pattern=r"^[^.`\\\x00-\x1f]{1,100}$")]
+_Number = Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
+"""Not `nan` and `inf`, which TOML has."""
 
 
 class BadRule(ValueError):
@@ -43,8 +45,8 @@ class When(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A condition: a fact is over a number, below a number, or both. A fact that is unknown meets no condition."""
 
     fact: _Name
-    over: float | None = None
-    below: float | None = None
+    over: _Number | None = None
+    below: _Number | None = None
 
     def holds(self, value: float | None) -> bool:
         """Whether a value meets the condition."""
@@ -85,7 +87,7 @@ class Preferring(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     days: Annotated[int, msgspec.Meta(ge=1, le=366)] = 30
     half_life_days: Annotated[float, msgspec.Meta(gt=0, le=3660)] = 14.0
-    bands: dict[_Text, Annotated[list[float], msgspec.Meta(min_length=1, max_length=50)]] = {}
+    bands: dict[_Text, Annotated[list[_Number], msgspec.Meta(min_length=1, max_length=50)]] = {}
 
 
 class Similar(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -198,3 +200,5 @@ def _check_rules(place: str, rules: list[Rule], facts: list[str]) -> None:
                 raise BadRule(f"{at}.fact", f"there is no fact {when.fact!r}; the facts are {', '.join(facts)}")
             if when.over is None and when.below is None:
                 raise BadRule(f"{at}.over", f"{when.fact} needs `over` or `below`")
+            if when.over is not None and when.below is not None and when.over >= when.below:
+                raise BadRule(f"{at}.over", f"no {when.fact} is over {when.over:g} and below {when.below:g}")

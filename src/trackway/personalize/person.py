@@ -25,7 +25,7 @@ from trackway.govern.personal_rules import Measured
 from trackway.govern.saved.preferences import Stated, StatedPreferences
 from trackway.personalize.hours import ActiveHours, active_hours
 from trackway.personalize.journey import Decided, decide, facts
-from trackway.personalize.known import Known, NewEntity, known, new_entities, said_of_entities
+from trackway.personalize.known import Known, NewEntity, ids_of, known, new_entities, said_of_entities
 from trackway.personalize.measured import MEASUREMENTS
 from trackway.personalize.preferences import (
     Action,
@@ -224,6 +224,15 @@ def _not_cleared(of: Known, said: Stated) -> list[Action]:
 
 def _within(actions: list[Action], now: datetime, days: int) -> list[Action]:
     return [action for action in actions if action.at >= now - timedelta(days=days)]
+
+
+def user_ids_of(store: Store, question: Question, user_id: str) -> set[str]:
+    """Return all user ids of the person who has this one, itself too if nothing is known of it."""
+    person = person_asked(store, question, Personalize(user_id=user_id))
+    if not person:
+        return {user_id}
+    _, ids = ids_of(store.within(Policy(question.project_id)), question, [person])
+    return {user_id} | ids[person].user_ids
 
 
 def person_asked(store: Store, question: Question, asked: Personalize) -> int | None:

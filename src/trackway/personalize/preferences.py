@@ -18,12 +18,16 @@ import msgspec
 
 from trackway.govern.metric_packs import Score
 from trackway.govern.personal_rules import Preferring
+from trackway.govern.saved.preferences import LONGEST_KEY, LONGEST_VALUE
 
 CONTENT_TYPE = "content_type"
 _Z = 1.959963984540054
 _MOST_VALUES = 20
 _MOST_EVIDENCE = 3
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_OF_INTERACTIONS = (CONTENT_TYPE, "weekday", "hour")
+_ALL_DIGITS = 1e15
+"""From here on, not every whole number is a float."""
 _PLACES = 6
 """Decimal places of scores and confidences."""
 
@@ -80,8 +84,8 @@ class ContentType(msgspec.Struct):
 
 
 def is_interaction(action: Action, score: Score) -> bool:
-    """Whether an action is an interaction: it names an entity, and the pack weights it."""
-    return action.entity_id != "" and action.name in score.weights
+    """Whether an action is an interaction: it names an entity, with its type, and the pack weights it."""
+    return action.entity_type != "" and action.entity_id != "" and action.name in score.weights
 
 
 def score_of(action: Action, score: Score) -> float:
@@ -116,31 +120,42 @@ def lower_bound(share: float, n: float) -> float:
 def said_of(entity_type: str, parents: Iterable[str], attributes: str, preferring: Preferring) -> frozenset[Said]:
     """Return the keys and values that an entity has: its type, its parents by their types, and its attributes. An
     attribute that is a list has each of its values; one that is a number with bands has its band.
+
+    The keys that interactions have by themselves cannot be those of attributes or parents. A text that is longer than
+    what people can state describes the entity, and is no value.
     """
-    said = {(CONTENT_TYPE, entity_type)}
-    said.update((kind, id_) for kind, _, id_ in (parent.partition(":") for parent in parents) if kind and id_)
+    said = {(kind, id_) for kind, _, id_ in (parent.partition(":") for parent in parents)}
     for key, stated in (json.loads(attributes) if attributes else {}).items():
         for value in stated if isinstance(stated, list) else (stated,):
-            if (text := _as_text(value, preferring.bands.get(key))) is not None:
-                said.add((key, text))
-    return frozenset(said)
+            said.add((key, _as_text(value, preferring.bands.get(key))))
+    ours = {
+        (key, value) for key, value in said
+        if key not in _OF_INTERACTIONS and 0 < len(key) <= LONGEST_KEY and 0 < len(value) <= LONGEST_VALUE
+    }  # fmt: skip
+    return frozenset(ours | {(CONTENT_TYPE, entity_type)})
 
 
-def _as_text(value: Any, bands: list[float] | None) -> str | None:
+def _as_text(value: Any, bands: list[float] | None) -> str:
+    """Return a value as text: with bands, that of its band; empty if it is neither text nor a number nor a bool."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return _band(float(value), sorted(bands)) if bands else f"{value:g}"
-    return value if isinstance(value, str) and value else None
+        return _band(value, sorted(bands)) if bands else _digits(value)
+    return value if isinstance(value, str) else ""
 
 
 def _band(value: float, limits: list[float]) -> str:
     """Return the band of a number: `<20`, `20-50`, `>=200`."""
-    above = [limit for limit in limits if value < limit]
-    below = [limit for limit in limits if value >= limit]
+    above = [_digits(limit) for limit in limits if value < limit]
+    below = [_digits(limit) for limit in limits if value >= limit]
     if not above:
-        return f">={below[-1]:g}"
-    return f"{below[-1]:g}-{above[0]:g}" if below else f"<{above[0]:g}"
+        return f">={below[-1]}"
+    return f"{below[-1]}-{above[0]}" if below else f"<{above[0]}"
+
+
+def _digits(value: float) -> str:
+    """Return a number as a person writes it: 3 for 3.0, and with all digits."""
+    return str(int(value)) if abs(value) < _ALL_DIGITS and value == int(value) else str(value)
 
 
 def inferred(

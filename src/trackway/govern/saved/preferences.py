@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 from trackway.govern.saved.tables import OptOut, StatedPreference
@@ -17,12 +18,15 @@ from trackway.govern.tables import BadAccount, utc_now
 
 MOST = 1000
 """The most preferences that one user states."""
-_LONGEST_KEY, _LONGEST_VALUE, _LONGEST_USER = 100, 200, 200
+LONGEST_KEY, LONGEST_VALUE = 100, 200
+"""Characters."""
+_LONGEST = {"user_id": 200, "key": LONGEST_KEY, "value": LONGEST_VALUE}
 
 
 class Stated(NamedTuple):
-    """The statements of a person: for each key and value whether they like it, and since when; interactions up to
-    `cleared_at` say nothing about them any more. With `opted_out`, nothing may be said about them at all.
+    """The statements of a person since they cleared all, for each key and value whether they like it, and since when;
+    interactions up to `cleared_at` say nothing about them any more. With `opted_out`, nothing may be said about them at
+    all.
     """
 
     preferences: dict[tuple[str, str], tuple[bool, datetime]]
@@ -48,9 +52,12 @@ class StatedPreferences:
         with self._sessions() as session:
             rows = list(session.scalars(select(StatedPreference).where(*mine).order_by(StatedPreference.at)))
             opted_out = session.scalar(out) is not None
-        said = {(row.key, row.value): (row.likes, row.at.replace(tzinfo=UTC)) for row in rows if row.key}
-        cleared = [row.at.replace(tzinfo=UTC) for row in rows if not row.key]
-        return Stated(said, max(cleared, default=None), opted_out)
+        cleared_at = max((row.at for row in rows if not row.key), default=datetime.min)
+        said = {
+            (row.key, row.value): (row.likes, row.at.replace(tzinfo=UTC))
+            for row in rows if row.key and row.at >= cleared_at
+        }  # fmt: skip
+        return Stated(said, cleared_at.replace(tzinfo=UTC) if cleared_at > datetime.min else None, opted_out)
 
     def opted_out(self, project_id: UUID, user_ids: Iterable[str]) -> set[str]:
         """Return those of the users who opted out."""
@@ -80,8 +87,7 @@ class StatedPreferences:
         """Record that a user wants nothing to be said about them. Raises BadAccount: the user id is empty or too
         long.
         """
-        if not 1 <= len(user_id) <= _LONGEST_USER:
-            raise BadAccount(f"user_id has 1 to {_LONGEST_USER} characters")
+        _check(user_id=user_id)
         with self._sessions.begin() as session:
             session.merge(OptOut(project_id=str(project_id), user_id=user_id, at=utc_now()))
 
@@ -94,35 +100,35 @@ class StatedPreferences:
         """Record that a user likes a value of a key, or mutes it.
 
         Raises:
-            BadAccount: the key, the value or the user id is empty or too long, or the user stated 1,000 already.
+            BadAccount: the key, the value or the user id is empty or too long or has a character NUL, or the user
+                stated 1,000 already.
         """
-        for name, text, most in (
-            ("key", key, _LONGEST_KEY), ("value", value, _LONGEST_VALUE), ("user_id", user_id, _LONGEST_USER),
-        ):  # fmt: skip
-            if not 1 <= len(text) <= most:
-                raise BadAccount(f"{name} has 1 to {most} characters")
+        _check(user_id=user_id, key=key, value=value)
         with self._sessions.begin() as session:
-            of_user = (StatedPreference.project_id == str(project_id), StatedPreference.user_id == user_id)
-            number = session.scalar(select(func.count()).select_from(StatedPreference).where(*of_user)) or 0
-            row = session.get(StatedPreference, (str(project_id), user_id, key, value))
-            if row is None and number >= MOST:
+            _write(session, project_id, user_id, key, value, likes)
+            # After the row is written: SQLite gives up at once where others write between reading and writing.
+            stated = (*_of(project_id, user_id), StatedPreference.key != "")
+            if (session.scalar(select(func.count()).select_from(StatedPreference).where(*stated)) or 0) > MOST:
                 raise BadAccount(f"the user stated {MOST} preferences already; take one back first")
-            session.merge(_row(project_id, user_id, key, value, likes))
 
-    def take_back(self, project_id: UUID, user_id: str, key: str, value: str) -> bool:
-        """Forget that a user stated something. Returns False when they had not."""
+    def take_back(self, project_id: UUID, user_ids: Iterable[str], key: str, value: str) -> bool:
+        """Forget that a person stated something under any of their user ids. Returns False when they had not."""
+        of_person = (StatedPreference.project_id == str(project_id), StatedPreference.user_id.in_(sorted(user_ids)))
+        stated = (*of_person, StatedPreference.key == key, StatedPreference.value == value)
         with self._sessions.begin() as session:
-            row = session.get(StatedPreference, (str(project_id), user_id, key, value))
-            if row is not None:
-                session.delete(row)
-            return row is not None
+            return bool(session.scalars(delete(StatedPreference).where(*stated).returning(StatedPreference.key)).all())
 
     def clear(self, project_id: UUID, user_id: str) -> None:
-        """Forget everything that a user stated, and let their interactions up to now say nothing any more."""
-        of_user = (StatedPreference.project_id == str(project_id), StatedPreference.user_id == user_id)
+        """Forget everything that a user stated, and let their interactions up to now say nothing any more.
+
+        Raises:
+            BadAccount: the user id is too long or has a character NUL.
+        """
+        _check(user_id=user_id)
         with self._sessions.begin() as session:
-            session.execute(delete(StatedPreference).where(*of_user))
-            session.add(_row(project_id, user_id, "", "", False))
+            # First, so that of two who clear at the same time one waits: they could hold rows that the other one needs.
+            _write(session, project_id, user_id, "", "", False)
+            session.execute(delete(StatedPreference).where(*_of(project_id, user_id), StatedPreference.key != ""))
 
 
 def _portions(user_ids: Iterable[str], size: int = 500) -> Iterator[list[str]]:
@@ -132,7 +138,22 @@ def _portions(user_ids: Iterable[str], size: int = 500) -> Iterator[list[str]]:
         yield ids[start : start + size]
 
 
-def _row(project_id: UUID, user_id: str, key: str, value: str, likes: bool) -> StatedPreference:
-    return StatedPreference(
-        project_id=str(project_id), user_id=user_id, key=key, value=value, likes=likes, at=utc_now()
-    )  # fmt: skip
+def _check(**texts: str) -> None:
+    for name, text in texts.items():
+        if not 1 <= len(text) <= _LONGEST[name]:
+            raise BadAccount(f"{name} has 1 to {_LONGEST[name]} characters")
+        if "\0" in text:
+            raise BadAccount(f"{name} has a character NUL; leave it out")
+
+
+def _of(project_id: UUID, user_id: str) -> tuple[ColumnElement[bool], ...]:
+    return StatedPreference.project_id == str(project_id), StatedPreference.user_id == user_id
+
+
+def _write(session: Session, project_id: UUID, user_id: str, key: str, value: str, likes: bool) -> None:
+    """Write a row, in the place of one with the same key and value: others may write it at the same time."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    identity = {"project_id": str(project_id), "user_id": user_id, "key": key, "value": value}
+    said = {"likes": likes, "at": utc_now()}
+    row = insert(StatedPreference).values(**identity, **said)
+    session.execute(row.on_conflict_do_update(index_elements=list(identity), set_=said))

@@ -8,6 +8,7 @@ host for their own account of type user. A write key, which is public, reads not
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -18,11 +19,13 @@ from litestar.exceptions import NotFoundException, PermissionDeniedException
 from litestar.params import Parameter
 from litestar.types import Message, Scope
 
-from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
 from trackway.govern.tables import Project
 from trackway.personalize.kept import KeptAnswer
-from trackway.personalize.person import PARTS, Part, Personal, Personalize
+from trackway.personalize.person import PARTS, Part, Personal, Personalize, user_ids_of
 from trackway.runtime import Runtime
+from trackway.store.connection import Store
 from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
 
 _ANYWHERE = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag, data-version"}
@@ -103,7 +106,9 @@ class PersonalizeApi(Controller):
             raise BadQuestion("key" if value else "value", "is required with the other one; give both, or none")
         if not key:
             preferences.clear(UUID(project.id), user)
-        elif not preferences.take_back(UUID(project.id), user, key, value):
+            return
+        store, question = _asking(request.user, project, runtime)
+        if not preferences.take_back(UUID(project.id), user_ids_of(store, question, user), key, value):
             raise NotFoundException(f"the user did not state {key}: {value}")
 
     @put("/opt-out", opt={"may": SOMEBODY}, status_code=204, response_headers=_ANYWHERE, sync_to_thread=True)
@@ -185,3 +190,9 @@ def _kept(caller: Caller, runtime: Runtime, user_id: str, asked: Personalize) ->
     if own is not None:
         return runtime.personal.answer(project, own, asked, for_display=True) if own else None
     return runtime.personal.answer(project, user_id, asked, for_display=False)
+
+
+def _asking(caller: Caller, project: Project, runtime: Runtime) -> tuple[Store, Question]:
+    """Return the store as the caller sees it, and a question about all time."""
+    period = Period(datetime(2000, 1, 1, tzinfo=UTC), datetime.now(UTC))
+    return runtime.store.within(caller.policy(project)), Question.of(project, period)
