@@ -24,7 +24,7 @@ HAVING 1
 {% if search %}
    AND person IN
    (
-       SELECT {{ person }} FROM customers WHERE project_id = {project:UUID} AND (
+       SELECT {{ person }} FROM customers FINAL WHERE project_id = {project:UUID} AND (
            positionCaseInsensitiveUTF8(user_id, {search:String}) > 0
            OR positionCaseInsensitiveUTF8(shown.2, {search:String}) > 0
            OR positionCaseInsensitiveUTF8(finalizeAggregation(known_as), {search:String}) > 0

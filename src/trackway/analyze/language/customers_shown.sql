@@ -16,7 +16,7 @@ SELECT
 {% for column, by_value in (("device", "devices"), ("browser", "browsers"), ("system", "systems"), ("country", "countries")) %}
     tupleElement(arraySort(x -> (x.1 = '', -x.2, x.1), arrayZip(mapKeys(sumMap(c.{{ by_value }})), mapValues(sumMap(c.{{ by_value }}))))[1], 1) AS {{ column }}{{ "," if not loop.last }}
 {% endfor %}
-FROM customers AS c
+FROM customers AS c FINAL
 WHERE project_id = {project:UUID}
   AND identity IN {identities:Array(UInt64)}
   AND {{ counts }}
