@@ -1,6 +1,8 @@
 """The engine process: who reaches it, what its death costs, and that it is never left behind."""
 
 import contextlib
+import importlib.util
+import mmap
 import os
 import re
 import signal
@@ -23,7 +25,7 @@ from stores import engine_pid, has_landlock
 from trackway.store import engine
 from trackway.store.connection import Store
 from trackway.store.durability import suspended
-from trackway.store.engine_config import READER, WRITER
+from trackway.store.engine_config import AT_REST, READER, WRITER
 from trackway.store.long_lists import without_long_lists
 from trackway.store.refusals import QuestionFailed, StoreBusy, StoreUnavailable
 
@@ -79,6 +81,14 @@ def test_it_listens_on_the_loopback_address_only(store: Store) -> None:
         int(line.split()[1].split(":")[1], 16) == port for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]
         if line.split()[3] == "0A"
     )  # fmt: skip
+
+
+def test_the_library_knows_each_setting_of_an_engine_at_rest(store: Store) -> None:
+    folder = importlib.util.find_spec("chdb").submodule_search_locations[0]
+    with Path(folder, "_chdb.abi3.so").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as code:
+        assert [name for name in AT_REST if code.find(name.encode()) < 0] == []
+    [row] = store.ask("SELECT value FROM system.server_settings WHERE name = 'memory_worker_period_ms'").to_pylist()
+    assert row["value"] == str(AT_REST["memory_worker_period_ms"])
 
 
 def test_settings_with_secrets_are_not_in_its_environment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

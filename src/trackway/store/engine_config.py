@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from trackway.store.engine_memory import engine_options, machine_bytes
 
@@ -15,6 +16,16 @@ but nothing else; 1 would refuse the settings that Trackway gives with each ques
 """
 _OF_PROCESS = {**READER_SETTINGS, "allow_python_table_function": 0}
 """Those in the engine process, whose library has `python`: it would run code in the process, and may end it."""
+
+AT_REST = {"memory_worker_period_ms": 1000} | {
+    f"background_{pool}processing_pool_{name}": 2
+    for pool in ("", "streaming_")
+    for name in ("thread_sleep_seconds_if_nothing_to_do", "task_sleep_seconds_when_no_work_multiplier")
+}
+"""How often the process reads its own memory; the seconds until a table looks for merges again when there were none,
+and how many times as long it waits after each look. An insert makes a table look at once. By default, the engine of a
+server that nobody uses takes five times the CPU time.
+"""
 
 
 def derived(name: str, password: str) -> str:
@@ -29,14 +40,14 @@ def for_curl(port: int, path: str, password: str) -> str:
 
 def configuration(port: int, path: str) -> str:
     """Return `config.xml`: where the process listens, under which path, and the sizes of its caches."""
-    sizes = "".join(f"<{name}>{value}</{name}>" for name, value in engine_options(machine_bytes()).items())
     return f"""<clickhouse>
 <listen_host>127.0.0.1</listen_host><http_port>{port}</http_port><keep_alive_timeout>3600</keep_alive_timeout>
 <users_config>users.xml</users_config>
 <logger><level>none</level></logger>
 <http_handlers><rule><url>/{path}</url><methods>POST</methods>
 <handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
-{sizes}
+{_values(engine_options(machine_bytes()))}
+{_values(AT_REST)}
 </clickhouse>"""
 
 
@@ -57,12 +68,15 @@ def users(password: str) -> str:
         f"<{name}>{secret}{here}<profile>{READER if name == READER else 'default'}</profile>{grants}</{name}>"
         for name, secret, grants in users
     )
-    values = "".join(f"<{name}>{value}</{name}>" for name, value in _OF_PROCESS.items())
     fixed = "".join(f"<{name}><const/></{name}>" for name in _OF_PROCESS if name != "readonly")
     return f"""<clickhouse>
-<profiles><default/><{READER}>{values}<constraints>{fixed}</constraints></{READER}></profiles>
+<profiles><default/><{READER}>{_values(_OF_PROCESS)}<constraints>{fixed}</constraints></{READER}></profiles>
 <quotas><default/></quotas>
 <users>{listed}</users></clickhouse>"""
+
+
+def _values(named: Mapping[str, object]) -> str:
+    return "".join(f"<{name}>{value}</{name}>" for name, value in named.items())
 
 
 def _granted(grants: tuple[str, ...]) -> str:

@@ -58,7 +58,8 @@ def main(directory: Path) -> None:
         "SYSTEM START LISTEN HTTP;"
         "SELECT 1 INTO OUTFILE 'ready' FORMAT TSV;"
         "SELECT count() FROM system.numbers WHERE NOT ignore(sleepEachRow(1)) "
-        "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0, max_threads = 1",
+        "SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0, max_threads = 1, "
+        "interactive_delay = 60000000",
         "TSV",
         path="..",
     )

@@ -218,7 +218,7 @@ class Loader:
 
     def _idle(self) -> None:
         """Write the checkpoint and remove old segments, while no message waits."""
-        self._stopping.wait(0.02)
+        self._pace.rest(self._stopping)
         if self._applying is not None:
             if not self._applying.done():
                 return

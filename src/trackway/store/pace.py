@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 _LOOK_S = 0.05
+_NEXT_LOOK_S, _LATER_LOOK_S, _QUIET_S = 0.02, 0.1, 2.0
 
 
 class Pace:
@@ -31,3 +32,10 @@ class Pace:
             if stopping.wait(min(left, _LOOK_S)):
                 break
         self._began_at = time.monotonic()
+
+    def rest(self, stopping: threading.Event) -> None:
+        """Wait before the loader looks again for messages where there were none: longer after some seconds without a
+        batch, as each look takes CPU time.
+        """
+        quiet = time.monotonic() - self._began_at > _QUIET_S
+        stopping.wait(_LATER_LOOK_S if quiet else _NEXT_LOOK_S)
