@@ -22,7 +22,7 @@ import psutil
 
 from machinery import AGENTS, machine
 from trackway.event import Message, new_id, now
-from trackway.store import lists, migration
+from trackway.store import engine_config, lists
 from trackway.store.connection import Store
 from trackway.store.pace import Pace
 from trackway.store.view_statements import statement_of
@@ -54,7 +54,7 @@ def messages() -> Iterator[Message]:
 def switch(store: Store, form: str) -> None:
     """Bring the store into the form of before or after."""
     lists._MOST_BOUND = 100 if form == "after" else 0
-    packed = migration._PACKED_BYTES if form == "after" else 0
+    packed = engine_config.PACKED_BYTES if form == "after" else 0
     tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
     for table in store.ask(tables)["name"].to_pylist():
         store.command(f"ALTER TABLE {table} MODIFY SETTING min_bytes_for_full_part_storage = {packed}")

@@ -11,8 +11,10 @@ from trackway.event import new_id
 def test_a_store_of_before_writes_small_parts_as_one_file_from_its_next_start(tmp_path: Path) -> None:
     loaded, project = Loaded(tmp_path), new_id()
     if not SERVER:
-        loaded.store.command("ALTER TABLE events RESET SETTING min_bytes_for_full_part_storage")
+        loaded.store.command("ALTER TABLE events MODIFY SETTING min_bytes_for_full_part_storage = 0")
     loaded.load(project, [message("Clicked", visitor="v")])
+    if not SERVER:
+        loaded.store.command("ALTER TABLE events RESET SETTING min_bytes_for_full_part_storage")
     loaded.crash()
     loaded.load(project, [message("Clicked", visitor="v")])
     parts = (

@@ -4,8 +4,8 @@ The engine writes parts, renames them and merges them without syncing. A checkpo
 lists, for each table, the parts that held its rows at that moment, together with the log offset below which every
 message is stored. `restore` removes everything beyond that list from the engine's files, before the engine is opened,
 so that the store has exactly the state of the checkpoint and the loader continues from its offset. Merged parts stay on
-disk for a while (`KEEP_MERGED_S` of store/migration.py), so that a merge after the checkpoint can be undone too. See
-docs/decisions/0012-checkpoints.md.
+disk for a while (`KEEP_MERGED_S` of store/engine_config.py), so that a merge after the checkpoint can be undone too.
+See docs/decisions/0012-checkpoints.md.
 """
 
 from __future__ import annotations

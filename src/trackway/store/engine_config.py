@@ -26,6 +26,12 @@ AT_REST = {"memory_worker_period_ms": 1000} | {
 and how many times as long it waits after each look. An insert makes a table look at once. By default, the engine of a
 server that nobody uses takes five times the CPU time.
 """
+KEEP_MERGED_S = 120
+"""Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
+PACKED_BYTES = 1024 * 1024
+"""The engine process keeps a part of fewer bytes than that in one file instead of thirteen (decision 22)."""
+OF_TABLES = {"old_parts_lifetime": KEEP_MERGED_S, "min_bytes_for_full_part_storage": PACKED_BYTES}
+"""Settings of all tables of the engine process that do not state others."""
 
 
 def derived(name: str, password: str) -> str:
@@ -47,7 +53,7 @@ def configuration(port: int, path: str) -> str:
 <http_handlers><rule><url>/{path}</url><methods>POST</methods>
 <handler><type>dynamic_query_handler</type><query_param_name>query</query_param_name></handler></rule></http_handlers>
 {_values(engine_options(machine_bytes()))}
-{_values(AT_REST)}
+{_values(AT_REST)}<merge_tree>{_values(OF_TABLES)}</merge_tree>
 </clickhouse>"""
 
 

@@ -24,14 +24,8 @@ if TYPE_CHECKING:
     from trackway.store.connection import Store
 
 _sql = Statements(__name__)
-KEEP_MERGED_S = 120
-"""Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
-_PACKED_BYTES = 1024 * 1024
-"""The engine process keeps a part of fewer bytes than that in one file instead of thirteen (decision 22). A server of
-another version may not know the setting.
-"""
-_OF_PROCESS = {"old_parts_lifetime": KEEP_MERGED_S, "min_bytes_for_full_part_storage": _PACKED_BYTES}
 _OF_SERVER = {"fsync_after_insert": 1}
+"""Settings of tables on a server. Those of the engine process are `OF_TABLES` of store/engine_config.py."""
 _SOURCE, _DICTIONARY = "SOURCE(CLICKHOUSE(", "CREATE DICTIONARY IF NOT EXISTS "
 _BRIEFLY = "numbers"
 """A dictionary that exists while a script runs."""
@@ -94,8 +88,8 @@ def _bring_up_to_date(store: Store, read: str = "") -> list[str]:
         store.command("INSERT INTO migrations (name) VALUES ({name:String})", {"name": script.name})
     if store.directory is None:
         _renew_dictionaries(store, scripts, existing, read)
-    for setting, value in (_OF_PROCESS if store.directory else _OF_SERVER).items():
-        _set(store, setting, value)
+        for setting, value in _OF_SERVER.items():
+            _set(store, setting, value)
     _refuse_incomplete(store, existing)
     if store.directory:
         unfinished.finished(store.directory)
