@@ -17,10 +17,13 @@ _PROCESSES = re.compile(
 )
 
 LONGEST = (
-    "test_repair", "test_server", "test_openapi", "test_campaign", "test_interrupted", "test_common_tasks",
-    "test_move", "test_kafka_log", "test_kafka_waiting", "test_private_files", "test_shards", "test_permissions",
-    "test_explore", "test_sdk_delivery", "test_move_to_shards", "test_broker_dies", "test_dead_letters_page",
-    "test_live_pages", "test_late_events", "test_accessibility", "test_kill", "test_restored_parts",
+    "test_repair", "test_server", "test_loader_process", "test_campaign", "test_private_files", "test_cli", "test_move",
+    "test_interrupted", "test_shards", "test_common_tasks", "test_loaders_and_mistakes", "test_broker_dies", "test_any_order",
+    "test_orders", "test_customer_list", "test_same_tests", "test_views", "test_several_loaders", "test_restored_parts",
+    "test_free_sql", "test_accounts_pages", "test_customer_pages", "test_collectors_count", "test_engine_process",
+    "test_loader", "test_late_events", "test_openapi", "test_move_to_shards", "test_refused_messages", "test_sdk",
+    "test_explore", "test_records", "test_dashboard", "test_permissions", "test_totals", "test_fuzz", "test_kafka_log",
+    "test_kafka_waiting", "test_hanging_accounts", "test_dead_letters",
 )  # fmt: skip
 """The files that take longest, which the workers begin with, so that none of them is alone at the end."""
 
