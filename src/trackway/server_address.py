@@ -63,7 +63,7 @@ def servers_of(dsn: str) -> list[str]:
 
 
 def problem(address: str) -> str:
-    """Return what is wrong with a ClickHouse server's address; the text has no part of it, which may be a password."""
+    """Return what is wrong with a ClickHouse server's address; the text does not quote it: it may hold a password."""
     example = "clickhouse://user:password@host:8123/database"
     try:
         parts = urlsplit(address)

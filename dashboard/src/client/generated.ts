@@ -1075,7 +1075,7 @@ export interface Lift {
   high: number;
 }
 
-/** The number of visitors with an event in the last 5 minutes, the newest 50 of them, and 31 minutes in order: the last 30 and the one that goes on. */
+/** The number of visitors with an event in the last 5 minutes, the newest 50 of them, and 31 minutes in order: the last 30 and the current one. */
 export interface LiveAnswer {
   visitors: number;
   here: VisitorHere[];

@@ -1,6 +1,6 @@
 """The committer of a log in Kafka: each request is answered as soon as the brokers have it.
 
-The client groups what waits by itself, so a partition that has no leader delays its own requests and no others.
+The Kafka client sends waiting records in groups by itself. A partition without a leader delays only its own requests.
 """
 
 from __future__ import annotations

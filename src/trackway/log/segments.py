@@ -1,4 +1,4 @@
-"""The files of a local log, as who reads them sees them: the loader, in this process or in one of its own.
+"""The files of a local log for those who read them: the loader, in this process or in a process of its own.
 
 A segment is named after its first offset. A corrupt frame with sound frames after it is reported as a `Gap` and
 skipped.

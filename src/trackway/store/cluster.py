@@ -71,7 +71,7 @@ _LOOKUP = re.compile(r"\b((?:dictGet|joinGet)\(\\?')(?=\w+\\?')")
 
 
 def with_lookups(sql: str, database: str) -> str:
-    """Return a statement whose dictionaries are those of the shards' database, where all shards look them up."""
+    """Return a statement that uses the dictionaries of the shards' database, so that every shard finds them."""
     return _LOOKUP.sub(rf"\g<1>{database}.", sql)
 
 

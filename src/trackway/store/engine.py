@@ -144,7 +144,7 @@ class EngineProcess:
         return self.starts
 
     def unanswered(self, start: int) -> None:
-        """Nothing: the process is watched."""
+        """Do nothing: the process is watched."""
 
     def address(self, user: str) -> dict[str, Any]:
         """Return where it listens, and the user's password."""

@@ -48,7 +48,7 @@ class Server:
         return {**arguments, "interface": "https"} if secure else arguments
 
     def release_memory(self) -> None:
-        """Nothing: the server has an operator of its own."""
+        """Do nothing: the server has an operator of its own."""
 
     def close(self) -> None:
-        """Nothing: it goes on."""
+        """Do nothing: the server goes on."""

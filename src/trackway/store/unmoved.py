@@ -37,7 +37,7 @@ def has_store(directory: Path) -> bool:
 
 
 def unmovable(dsn: str) -> str:
-    """Return why a store cannot be moved to an address; empty when it is that of one server, or one for each shard."""
+    """Return why a store cannot be moved to an address; empty when it names one server, or one for each shard."""
     if all(len(replicas) == 1 for replicas in hosts_of(dsn)):
         return ""
     return (
@@ -95,7 +95,7 @@ class LateServer:
         return self._server.address(user)
 
     def release_memory(self) -> None:
-        """Nothing: the server has an operator of its own."""
+        """Do nothing: the server has an operator of its own."""
 
     def close(self) -> None:
         """Close what this process opened."""

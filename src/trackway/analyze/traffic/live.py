@@ -45,7 +45,7 @@ class LiveMinute(msgspec.Struct):
 
 class LiveAnswer(msgspec.Struct):
     """The number of visitors with an event in the last 5 minutes, the newest 50 of them, and 31 minutes in order: the
-    last 30 and the one that goes on.
+    last 30 and the current one.
     """
 
     visitors: int

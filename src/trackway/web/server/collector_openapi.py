@@ -1,5 +1,5 @@
-"""The endpoints in the OpenAPI document that the web framework, which generates it, does not know: the collector's
-(messages, views, session ends), and `/metrics`.
+"""Endpoints that are added to the generated OpenAPI document, because the web framework does not know them: those of
+the collector (messages, views, session ends) and `/metrics`.
 """
 
 from __future__ import annotations

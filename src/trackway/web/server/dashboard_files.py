@@ -50,7 +50,7 @@ class Pages(Controller):
 
     @get("/embed/{project_id:uuid}", exclude_from_auth=True, opt={"may": ANYBODY}, sync_to_thread=True)
     def embed(self, project_id: UUID, runtime: Runtime) -> Response[str]:
-        """Return the page inside that element; only the project's `embed_origins` may frame it."""
+        """Return the page that the embedding element shows; only the project's `embed_origins` may frame it."""
         project = runtime.accounts.project(project_id)
         return _page(" ".join(project.embed_origins) if project and project.embed_origins else "'none'")
 

@@ -1,4 +1,4 @@
-"""Threads for questions about health alone: those of requests may all be waiting for a database that hangs."""
+"""Threads that answer health checks only: all threads of requests may be waiting for a database that hangs."""
 
 from __future__ import annotations
 

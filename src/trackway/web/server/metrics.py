@@ -23,7 +23,7 @@ _OFF = (
 
 
 class Metrics:
-    """The ASGI application that answers `/metrics`. Nothing is counted for it: it asks when it is asked.
+    """The ASGI application that answers `/metrics`. It counts nothing itself: each request reads the numbers anew.
 
     Args:
         status: what `/readyz` answers: whether the process is ready, and its state.

@@ -102,7 +102,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: a connection broke off."""
+        """Do nothing: a client closed its connection."""
 
 
 class _Waiting(BaseHTTPRequestHandler):
@@ -138,4 +138,4 @@ class _Waiting(BaseHTTPRequestHandler):
         self.rfile.read(min(int(left), _MOST_BYTES) if left.isdecimal() else 0)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: each client repeats its request every few seconds."""
+        """Do nothing: each client repeats its request every few seconds."""
