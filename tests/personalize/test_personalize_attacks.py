@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +17,7 @@ from conftest import SECRET_KEY, WRITE_KEY
 from factories import FIREFOX
 from permission_matrix import DECLARED, Installation, put_account
 from permission_matrix import installation as installation  # noqa: PLC0414 - a fixture
+from stores import engine_pid
 from trackway.govern.access.tokens import sign
 
 
@@ -128,3 +132,22 @@ def test_what_was_cleared_is_gone_from_the_next_answer_while_events_go_on_arrivi
         assert asked(told, "busy/preferences", method="DELETE").status_code == 204
         after = asked(told, "busy").json()
         assert (after["preferences"], after["content_types"]) == ([], [])
+
+
+def test_while_the_engine_is_away_the_answer_says_when_to_come_back_and_statements_are_kept(told: Installation) -> None:
+    told.server.post("batch", {"batch": [event("kept", "concert:c1")]}).raise_for_status()
+    told.server.stored()
+    for number in range(3):
+        os.kill(engine_pid(told.server.data), signal.SIGKILL)
+        stated = {"key": "genre", "value": f"g{number}"}
+        assert asked(told, "kept/preferences", method="PUT", json=stated).status_code == 204
+        answers = [asked(told, "kept")]
+        while answers[-1].status_code != 200:
+            answers.append(asked(told, "kept"))
+            time.sleep(0.02)
+        away = [answer for answer in answers if answer.status_code != 200]
+        # 404: the store went back to a checkpoint from before the event, and has not loaded it again.
+        assert {answer.status_code for answer in away} <= {503, 404}
+        assert all(int(answer.headers["retry-after"]) > 0 for answer in away if answer.status_code == 503)
+        likes = {like["value"] for like in answers[-1].json()["preferences"] if like["source"] == "explicit"}
+        assert likes == {f"g{n}" for n in range(number + 1)}
