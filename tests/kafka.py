@@ -107,6 +107,13 @@ class Kafka:
             given = UserScramCredentialUpsertion(user, ScramCredentialInfo(kind, 4096), password.encode())
             admin.alter_user_scram_credentials([given])[user].result()
 
+    def widen(self, name: str, partitions: int) -> None:
+        """Give a topic more partitions."""
+        from confluent_kafka.admin import AdminClient, NewPartitions
+
+        admin = AdminClient({"bootstrap.servers": self.brokers})
+        admin.create_partitions([NewPartitions(name, partitions)])[name].result()
+
     def delete(self, name: str) -> None:
         """Delete a topic."""
         from confluent_kafka.admin import AdminClient

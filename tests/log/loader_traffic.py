@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 from loaders import Site
+
+from conftest import Server
 
 BEGIN = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=6)
 Batch = list[dict[str, Any]]
@@ -48,6 +53,29 @@ def traffic(name: str, seed: str, batches: int) -> list[Batch]:
     groups = [made[first : first + 8] for first in range(0, len(made), 8)]
     repeats = [rng.sample(made[: 8 * count], 3) for count in range(1, len(groups) + 1)]
     return [[*group, *(again if rng.random() < 0.3 else [])] for group, again in zip(groups, repeats, strict=True)]
+
+
+class Sender(threading.Thread):
+    """Sends the batches of a project to one process after another, and again what was not answered with 202."""
+
+    def __init__(self, servers: list[Server], key: str, batches: list[Batch], seed: str, pause_s: float) -> None:
+        super().__init__(daemon=True)
+        self._urls, self._key, self._batches = [one.url for one in servers], key, batches
+        self._rng, self._pause_s = random.Random(seed), pause_s
+
+    def run(self) -> None:
+        with httpx.Client(timeout=60) as http:
+            for batch in self._batches:
+                while not self._sent(http, batch):
+                    time.sleep(0.05)
+                time.sleep(self._pause_s)
+
+    def _sent(self, http: httpx.Client, batch: Batch) -> bool:
+        try:
+            url = f"{self._rng.choice(self._urls)}/v1/batch"
+            return http.post(url, json={"batch": batch}, auth=(self._key, "")).status_code == 202
+        except httpx.TransportError:
+            return False
 
 
 _PASSING = {"received_at", "version", "made_at", "updated_at", "last_received"}

@@ -21,6 +21,7 @@ from kafka import Kafka
 from trackway.event import Arrival, Location, Message, Rejection, Violation
 from trackway.log import Gap, LocalLog, LogInUse, LogUnavailable
 from trackway.log.kafka import KafkaLog
+from trackway.log.kafka_group import Group
 from trackway.log.kafka_numbers import Numbers
 from trackway.log.kafka_topic import TopicUnusable
 from trackway.store import recovery
@@ -226,6 +227,31 @@ def test_a_place_that_is_gone_is_left_when_the_brokers_answer_again(
         with pytest.raises(TopicUnusable):
             read_all(log, 0, 10)
     assert ids(read_all(log, 0, 10)) == [f"m{one}" for one in range(4, 10)]
+    log.close()
+
+
+def test_a_topic_that_gets_more_partitions_takes_every_message_meanwhile(
+    kafka: Kafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackway.log.kafka_writer._COUNTED_EVERY_S", 0.2)
+    address = kafka.topic("wider", 1)
+    log, group = KafkaLog(address, tmp_path), Group(address, 0)
+    sent = 0
+
+    def write() -> None:
+        nonlocal sent
+        log.write([request(message("E", visitor=f"v{sent % 20}", id=f"m{sent}"))], 1)
+        sent += 1
+
+    for _ in range(10):
+        write()
+    kafka.widen("wider", 4)
+    until = time.monotonic() + 60
+    while len([end for end in group.ends().values() if end]) < 4:
+        assert time.monotonic() < until, "no message is written to the new partitions"
+        write()
+    assert sum(group.ends().values()) == sum(log.topic.ends().values()) == sent
+    assert sorted(ids(read_all(log, 0, sent))) == sorted(f"m{one}" for one in range(sent))
     log.close()
 
 

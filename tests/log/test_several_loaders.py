@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from loader_traffic import Batch, tables, traffic
+from loader_traffic import Sender, tables, traffic
 from loaders import Site, events, send
 
 import processes
@@ -244,29 +243,6 @@ def test_a_loader_waits_until_the_tables_are_there_and_nobody_migrates_beside_it
             site.main.start()
     finally:
         site.close()
-
-
-class Sender(threading.Thread):
-    """Sends the batches of a project to one process after another, and again what was not answered with 202."""
-
-    def __init__(self, servers: list[Server], key: str, batches: list[Batch], seed: str, pause_s: float) -> None:
-        super().__init__(daemon=True)
-        self._urls, self._key, self._batches = [one.url for one in servers], key, batches
-        self._rng, self._pause_s = random.Random(seed), pause_s
-
-    def run(self) -> None:
-        with httpx.Client(timeout=60) as http:
-            for batch in self._batches:
-                while not self._sent(http, batch):
-                    time.sleep(0.05)
-                time.sleep(self._pause_s)
-
-    def _sent(self, http: httpx.Client, batch: Batch) -> bool:
-        try:
-            url = f"{self._rng.choice(self._urls)}/v1/batch"
-            return http.post(url, json={"batch": batch}, auth=(self._key, "")).status_code == 202
-        except httpx.TransportError:
-            return False
 
 
 NAMES = ("one", "two", "three")

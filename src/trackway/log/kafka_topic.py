@@ -112,10 +112,10 @@ class Topic:
             self.id = f"kafka:{described[self.name].result().topic_id}"
             """The id that tells this topic from every other, also from a later one of the same name."""
 
-    def count_partitions(self) -> int:
+    def count_partitions(self, within_s: float = _WITHIN_S) -> int:
         """Return the number of partitions. Raises TopicUnusable."""
         with reaching(self.address):
-            found = self._admin.list_topics(self.name, timeout=_WITHIN_S).topics[self.name]
+            found = self._admin.list_topics(self.name, timeout=within_s).topics[self.name]
         if found.error is not None:
             raise TopicUnusable(
                 f"the topic {self.name!r} at {self.address.brokers} cannot be used ({found.error.str()}); "
@@ -133,7 +133,8 @@ class Topic:
         return self._offsets(_spec.earliest(), within_s)
 
     def ends(self, within_s: float = _WITHIN_S) -> dict[int, int]:
-        """Return the offset after the newest record of each partition. Raises TopicUnusable."""
+        """Return the offset after the newest record of each partition, of new ones too. Raises TopicUnusable."""
+        self.count_partitions(within_s)
         return self._offsets(_spec.latest(), within_s)
 
     def _offsets(self, which: Any, within_s: float) -> dict[int, int]:

@@ -14,12 +14,12 @@ import xxhash
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from trackway.event import Arrival
-from trackway.log.kafka_topic import Topic, TopicUnusable, configuration, reason
+from trackway.log.kafka_topic import Topic, configuration, reason
 from trackway.log.protocol import LogUnavailable
 
 _LARGEST = 512 * 1024
 """Bytes above which a record is divided: brokers take batches of at most 1 MiB unless they are told otherwise."""
-_COUNTED_EVERY_S = 60.0
+_COUNTED_EVERY_S, _COUNTED_WITHIN_S = 60.0, 10.0
 _TROUBLED_S = 30.0
 
 
@@ -142,7 +142,7 @@ class Writer:
     """
 
     def __init__(self, topic: Topic, wrote: Callable[[int, int], None]) -> None:
-        self._topic, self._wrote = topic, wrote
+        self._topic, self._wrote, self._partitions = topic, wrote, topic.partitions
         self._opening, self._counting = threading.Lock(), threading.Lock()
         self._producer: Producer | None = None
         self._failing = False
@@ -167,7 +167,7 @@ class Writer:
     def send(self, record: bytes, settled: Settled) -> None:
         """Hand a record to the client and return at once."""
         producer = self._opened()
-        parts = list(divided(record, self._topic.partitions))
+        parts = list(divided(record, self._partitions))
         problems: list[str] = []
         left = [len(parts)]
 
@@ -232,8 +232,17 @@ class Writer:
                 return
             elif time.monotonic() - counted_at > _COUNTED_EVERY_S:
                 counted_at = time.monotonic()
-                with suppress(TopicUnusable):  # while the brokers are away, the known number holds
-                    self._topic.count_partitions()
+                self._count(producer)
+
+    def _count(self, producer: Producer) -> None:
+        """Count the partitions. Only the producer's own answer lets it write to new ones; others may know them before.
+
+        While the brokers are away, the known number holds.
+        """
+        with suppress(KafkaException):
+            found = producer.list_topics(self._topic.name, timeout=_COUNTED_WITHIN_S).topics[self._topic.name]
+            if found.error is None:
+                self._partitions = self._topic.partitions = len(found.partitions)
 
     def _failed(self, error: KafkaError) -> None:
         self._failing = self._failing or error.fatal() or error.code() == KafkaError._FATAL
