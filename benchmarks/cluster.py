@@ -25,15 +25,16 @@ import psutil
 import pyarrow as pa
 
 import filling
-from machinery import Load, Unending, cpu_seconds, load, machine, stored, trackway
+from machinery import EVENTS_A_BATCH, Load, Unending, batches, cpu_seconds, load, machine, stored, trackway
 from questions import QUESTIONS, SECRET_KEY, in_engine, timed
-from store import EVENTS_A_BATCH, SECONDS, batches, status
+from store import status
 from trackway.server_address import OF_ALL_SHARDS
 from trackway.store.connection import Store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "cluster"))
 from clickhouse import ADMIN, ClickHouse, Shards
 
+SECONDS = 20.0
 HOME = Path(os.environ.get("TRACKWAY_BENCHMARKS", ".cache/benchmarks"))
 FILLED, LOADED, LONGER = "filled", "loaded", "longer"
 """The databases of the questions, of the load, and of the load that is given in millions."""

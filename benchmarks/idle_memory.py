@@ -12,8 +12,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from machinery import load_in_process, machine, trackway
-from store import EVENTS_A_BATCH, batches, status
+from machinery import EVENTS_A_BATCH, batches, load_in_process, machine, trackway
+from store import status
 
 EVENTS = 400_000
 IDLE_S = 40.0

@@ -159,6 +159,15 @@ def message(serial: int, rng: random.Random, visitors: int) -> dict[str, Any]:
     }
 
 
+EVENTS_A_BATCH = 100
+
+
+def batches(count: int) -> list[list[dict[str, Any]]]:
+    """Batches of ordinary events, in which every message id is there once."""
+    rng = random.Random(11)
+    return [[message(n * EVENTS_A_BATCH + i, rng, 50_000) for i in range(EVENTS_A_BATCH)] for n in range(count)]
+
+
 AGENTS = [
     f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{version}.0.0.0 Safari/537.36"
     for version in range(100, 142)

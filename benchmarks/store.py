@@ -23,9 +23,18 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from machinery import HERE, baseline, cpu_seconds, free_port, load_in_process, machine, message, resident_mb, trackway
-
-A_BATCH = 100
+from machinery import (
+    EVENTS_A_BATCH,
+    HERE,
+    baseline,
+    batches,
+    cpu_seconds,
+    free_port,
+    load_in_process,
+    machine,
+    resident_mb,
+    trackway,
+)
 
 
 def status(address: str) -> dict[str, Any]:
@@ -174,21 +183,18 @@ def check(data: Path, results: list[dict[str, Any]]) -> None:
 
 def postgresql(seconds: float, connections: int) -> float:
     """The baseline's row, with ordinary events; return its events a second."""
-    import random
-
-    rng = random.Random(11)
-    bodies = [[message(n * A_BATCH + i, rng, 50_000) for i in range(A_BATCH)] for n in range(6_000)]
+    bodies = batches(6_000)
     with baseline() as (address, process):
         before = cpu_seconds(process)
         result = load_in_process(address, "/v1/batch", bodies, seconds=seconds, connections=connections)
-        events = len(result.latencies) * A_BATCH
+        events = len(result.latencies) * EVENTS_A_BATCH
         print(
-            f"| FastAPI + PostgreSQL | {events:,} | {result.rate * A_BATCH:,.0f} | {result.percentile(0.5):.0f} / {result.percentile(0.99):.0f} / "
+            f"| FastAPI + PostgreSQL | {events:,} | {result.rate * EVENTS_A_BATCH:,.0f} | {result.percentile(0.5):.0f} / {result.percentile(0.99):.0f} / "
             f"{result.percentile(1):.0f} | service {(cpu_seconds(process) - before) / events * 1e6:.1f} | {resident_mb(process):,.0f} | | "
             f"{os.getloadavg()[0]:.1f} |",
             flush=True,
         )
-    return result.rate * A_BATCH
+    return result.rate * EVENTS_A_BATCH
 
 
 def main() -> None:

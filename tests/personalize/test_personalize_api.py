@@ -105,7 +105,7 @@ def test_people_opt_out_of_everything_and_in_again(told: Installation) -> None:
     assert "similar" in before and opt("PUT", "ann", bob) == 403 and opt("PUT", "bob", WRITE_KEY) == 401
     assert opt("PUT", "me", bob) == 204
     for key, user in ((bob, "me"), (SECRET_KEY, "bob")):
-        assert asked(told, user, key).json() == {"person": before["person"], "opted_out": True}
+        assert asked(told, user, key).json() == {"person": before["person"], "rules": 1, "opted_out": True}
     assert opt("DELETE", "bob", SECRET_KEY) == 204
     assert asked(told, "bob", SECRET_KEY, include="content_types").json()["content_types"] == before["content_types"]
 

@@ -2482,7 +2482,7 @@ export interface Suggested {
   because: string[];
 }
 
-/** A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. With `measured`, its message is told in place of `message` while the number is known and above 0. `goal` lists the events that say that it was followed, with or without Trackway; the results of the suggestion compare how many people reach it. */
+/** A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an `intent`, it goes before those without one. `message` and `call_to_action` are messages by language (`messages.py`: ICU, with plural forms); `{n}` stands for the number of entities of the type `new` that came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a dismissal for `dismissed_days`. With `measured`, its message is told in place of `message` while the number is known and above 0. `goal` lists the events that say that it was followed, with or without Trackway; the results of the suggestion compare how many people reach it. */
 export interface Suggestion {
   action: string;
   stage?: string;

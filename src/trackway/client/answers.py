@@ -61,12 +61,24 @@ class ActiveHour(TypedDict):
     actions: int
 
 
+class Seen(TypedDict):
+    """An action that happened, and on which entity, if any."""
+
+    at: str
+    name: str
+    entity_type: str
+    entity_id: str
+
+
 class ActiveHours(TypedDict):
-    """The most active hours of 7 days in the person's time zone; `week` has the actions by weekday and hour."""
+    """The most active hours of 7 days in the person's time zone; `week` has the actions by weekday and hour, `evidence`
+    the newest actions of the first hour.
+    """
 
     timezone: str
     hours: list[ActiveHour]
     notify_at: int | None
+    evidence: list[Seen]
     week: list[list[int]]
 
 
@@ -94,6 +106,8 @@ class Personal(TypedDict, total=False):
     """The parts of the knowledge about a person; those that were not asked for are absent."""
 
     person: str
+    rules: int
+    opted_out: bool
     preferences: list[Preference]
     content_types: list[ContentType]
     stage: Decided | None

@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from trackway.govern.messages import BadMessage
+from trackway.govern.messages import check as check_message
+
 FACTS = {
     "days": "days since registration; unknown for people who never registered",
     "completeness": "how complete the profile is, 0 to 100; unknown if no trait says it",
@@ -126,12 +129,12 @@ class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_
     """A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an
     `intent`, it goes before those without one.
 
-    `message` and `call_to_action` are texts by language; `{n}` stands for the number of entities of the type `new` that
-    came after the person's last visit and match what they prefer. While that number is 0, the suggestion is not made.
-    After it was shown `times` times it is not made again; after each time it rests for `rest_hours`, and after a
-    dismissal for `dismissed_days`. With `measured`, its message is told in place of `message` while the number is known
-    and above 0. `goal` lists the events that say that it was followed, with or without Trackway; the results of the
-    suggestion compare how many people reach it.
+    `message` and `call_to_action` are messages by language (`messages.py`: ICU, with plural forms); `{n}` stands for
+    the number of entities of the type `new` that came after the person's last visit and match what they prefer. While
+    that number is 0, the suggestion is not made. After it was shown `times` times it is not made again; after each time
+    it rests for `rest_hours`, and after a dismissal for `dismissed_days`. With `measured`, its message is told in place
+    of `message` while the number is known and above 0. `goal` lists the events that say that it was followed, with or
+    without Trackway; the results of the suggestion compare how many people reach it.
     """
 
     action: _Name
@@ -181,12 +184,20 @@ def check(journey: Journey, suggestions: list[Suggestion]) -> None:
             if not measured.received.entity_types:
                 raise BadRule(f"{place}.measured.received.entity_types", "is required")
             for language, text in measured.message.items():
-                if "{percent}" not in text:
+                if not _values(f"{place}.measured.message", language, text, "percent"):
                     raise BadRule(f"{place}.measured.message.{language}", "needs {percent}")
         for part, texts in (("message", suggestion.message), ("call_to_action", suggestion.call_to_action)):
             for language, text in texts.items():
-                if "{n}" in text and not suggestion.new:
+                if _values(f"{place}.{part}", language, text, "n") and not suggestion.new:
                     raise BadRule(f"{place}.{part}.{language}", "{n} needs `new`, the type of the entities to count")
+
+
+def _values(place: str, language: str, message: str, name: str) -> set[str]:
+    """Return the names of the values in a message, which has at most this one."""
+    try:
+        return check_message(message, language, {name})
+    except BadMessage as wrong:
+        raise BadRule(f"{place}.{language}", str(wrong)) from wrong
 
 
 def _check_rules(place: str, rules: list[Rule], facts: list[str]) -> None:

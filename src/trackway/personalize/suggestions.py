@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 import xxhash
 
+from trackway.govern.messages import filled
 from trackway.govern.personal_rules import Measured, Priority, Suggestion
 from trackway.personalize.journey import Decided
 from trackway.personalize.preferences import Action
@@ -67,11 +68,12 @@ def suggested(
         n = count_new(one.new) if one.new else None
         if n == 0:
             continue
-        message, call = (_in(texts, language) for texts in (one.message, one.call_to_action))
+        values = {} if n is None else {"n": n}
+        message, call = (_said(texts, language, values) for texts in (one.message, one.call_to_action))
         if one.measured is not None and (measured := percent(one.measured)) is not None:
-            n, message = measured, _in(one.measured.message, language).replace("{percent}", str(measured))
+            n, message = measured, _said(one.measured.message, language, {"percent": measured})
         return Suggested(
-            action=one.action, message=message.replace("{n}", str(n)), call_to_action=call.replace("{n}", str(n)),
+            action=one.action, message=message, call_to_action=call,
             priority=one.priority, n=n, because=[name for name in (at_stage, at_intent) if name],
         )  # fmt: skip
     return None
@@ -90,9 +92,10 @@ def _may_be_shown(suggestion: Suggestion, actions: list[Action], now: datetime) 
     )
 
 
-def _in(texts: dict[str, str], language: str) -> str:
-    """Return a text in a language, in its main language, in English, or in the first one."""
-    for name in (language, language.partition("-")[0], "en"):
-        if name in texts:
-            return texts[name]
-    return next(iter(texts.values()), "")
+def _said(texts: dict[str, str], language: str, values: dict[str, int]) -> str:
+    """Return a text with its numbers, in a language, in its main language, in English, or in the first one."""
+    if not texts:
+        return ""
+    wanted = (language, language.partition("-")[0], "en")
+    name = next((name for name in wanted if name in texts), next(iter(texts)))
+    return filled(texts[name], name, values)
