@@ -201,6 +201,7 @@ def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
             register.append({
                 "type": "concert", "id": concert["id"], "name": f"{concert['artist']} at {concert['venue']}",
                 "owners": list(owners.values()), "parents": [f"{kind}:{owner}" for kind, owner in owners.items()],
+                "attributes": {"genre": concert["genre"], "price": concert["price"]},
             })  # fmt: skip
         admin.put(f"{path}/entities", json=register).raise_for_status()
         tiers = itertools.cycle([("business", "enterprise"), ("email", "premium"), ("email", "free")])
@@ -210,7 +211,8 @@ def _people(address: str, keys: dict[str, str], data: Path, port: int) -> None:
             admin.put(f"{path}/accounts/{owner}", json=body).raise_for_status()
         embed_key = admin.post(f"{path}/keys", json={"kind": "embed"}).raise_for_status().json()
     embed_file.touch(mode=0o600)
-    embed_file.write_text(json.dumps({"project": project, "kid": embed_key["id"], "key": embed_key["embed_key"]}))
+    signing = {"project": project, "kid": embed_key["id"], "key": embed_key["embed_key"]}
+    embed_file.write_text(json.dumps({**signing, "secret": keys["TRACKWAY_SECRET_KEY"]}))
 
 
 def slug(name: str) -> str:
@@ -269,6 +271,7 @@ def _explain(address: str, keys: dict[str, str], site: str) -> None:
         f"""
   The site itself  {site}/          click around and watch the Live page; ?tw_debug in its address shows what is sent
   Artists' view    {site}/backstage embedded dashboards: each artist sees their own numbers
+  Fans' view       {site}/account   what the site knows of you once you are signed in; its first page suggests something
 """
         if site
         else ""

@@ -19,8 +19,9 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
+import httpx
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -75,7 +76,8 @@ def site(
         options: further attributes of the script tag, such as `{"consent": "pending"}`.
         port: the site's own port; the ticket shop, which acts as another site, uses it under another host name.
         extra: a directory of further files, at `/extra/`.
-        embed: `project`, `kid` and `key` with which tokens of accounts are signed; empty for no `/backstage`.
+        embed: `project`, `kid` and `key` with which tokens of accounts are signed, and the `secret` key that makes an
+            account of everybody who signs in; empty for no `/backstage`, no `/account` and nothing "for you".
     """
     concerts = Concerts()
     client = Trackway(write_key, trackway)
@@ -89,6 +91,7 @@ def site(
 
     def render(request: Request[Any, Any, Any], template: str, **values: Any) -> Response[str]:
         common = {"trackway": trackway, "write_key": write_key, "sdk": sdk, "shop": shop, "concerts": concerts}
+        common["known"] = "secret" in embed
         user = request.cookies.get("user", "")
         attributes = {**options, **{k[3:]: v for k, v in request.query_params.items() if k.startswith("tw-")}}
         text = templates.get_template(template).render(**common, user=user, options=attributes, **values)
@@ -153,9 +156,26 @@ def site(
     @post("/sign-in")
     async def sign_in(request: Request[Any, Any, Any]) -> Redirect:
         name = parse_qs((await request.body()).decode()).get("name", ["ann"])[0].strip() or "ann"
+        if "secret" in embed:
+            await make_account(trackway, embed, name)
         answer = Redirect("/", status_code=303)
         answer.set_cookie("user", name, path="/")
         return answer
+
+    @get("/trackway-token")
+    async def own_token(request: Request[Any, Any, Any]) -> Response[str]:
+        """Return a token for who is signed in. A real site would not believe a cookie that says who somebody is."""
+        user = request.cookies.get("user", "")
+        known = bool(user) and "secret" in embed
+        text = token_for(embed, user) if known else ""
+        headers = {"cache-control": "no-store"}
+        return Response(text, status_code=200 if known else 404, media_type="text/plain", headers=headers)
+
+    @get("/account")
+    async def own_account(request: Request[Any, Any, Any]) -> Response[str]:
+        user = request.cookies.get("user", "")
+        token = token_for(embed, user) if user and "secret" in embed else ""
+        return render(request, "account.html", token=token)
 
     @get("/signed-out")
     async def signed_out(request: Request[Any, Any, Any]) -> Response[str]:
@@ -200,7 +220,7 @@ def site(
 
     pages = [feed, more, search, discover, chat, say, concert_page, review, book, tickets, sign_in, signed_out]
     return Litestar(
-        [*pages, backstage, fields, static, further, programme],
+        [*pages, own_token, own_account, backstage, fields, static, further, programme],
         openapi_config=None,
         on_shutdown=[lambda _: client.close()],
     )
@@ -224,6 +244,15 @@ def token_for(embed: dict[str, str], account: str) -> str:
     return f"{text}.{part(hmac.new(embed['key'].encode(), text.encode(), 'sha256').digest())}"
 
 
+async def make_account(trackway: str, embed: dict[str, str], user: str) -> None:
+    """Make an account of type user in Trackway, so that tokens open what is known of this user, and of nobody else."""
+    path = f"{trackway}/api/v1/projects/{embed['project']}/accounts/{quote(user, safe='')}"
+    headers = {"authorization": f"Bearer {embed['secret']}"}
+    async with httpx.AsyncClient(timeout=10) as trackway_api:
+        answer = await trackway_api.put(path, json={"type": "user", "name": user}, headers=headers)
+        answer.raise_for_status()
+
+
 async def _serve(app: Litestar, port: int) -> None:
     server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI, log_level=LogLevels.error)
     stopping = asyncio.Event()
@@ -245,7 +274,7 @@ def main() -> None:
     parser.add_argument("--segment", default="", help="a bundle of Segment's library, to use instead of the SDK")
     parser.add_argument("--option", action="append", default=[], help="attribute of the script tag, name=value")
     parser.add_argument("--extra", type=Path, default=HERE / "static", help="a directory of further files, at /extra/")
-    parser.add_argument("--embed", type=Path, help="a file with project, kid and key (JSON), for /backstage")
+    parser.add_argument("--embed", type=Path, help="a file with project, kid, key and secret (JSON), for tokens")
     arguments = parser.parse_args()
     options = dict(pair.split("=", 1) for pair in arguments.option)
     embed = json.loads(arguments.embed.read_text()) if arguments.embed else {}

@@ -23,6 +23,33 @@ $("#sign-out")?.addEventListener("submit", () => {
   tw.reset();
 });
 
+// "For you": a suggestion of Trackway, which learns from the calls what became of it.
+const LEADS = { follow_artists: "/discover", complete_profile: "/chat", write_review: "/", see_concerts: "/" };
+const token = async () => (await fetch("/trackway-token")).text();
+const forYou = $("#for-you");
+if (forYou)
+  tw.ready(async () => {
+    try {
+      const me = await window.trackway.personalize({ token, include: ["suggestion"], language: "en" });
+      if (!me?.suggestion) return;
+      const link = forYou.querySelector("a");
+      forYou.querySelector("p").textContent = me.suggestion.message;
+      link.textContent = me.suggestion.call_to_action;
+      link.href = LEADS[me.suggestion.action] ?? "/";
+      link.addEventListener("click", () => me.suggestion.clicked());
+      forYou.querySelector("button").addEventListener("click", () => {
+        me.suggestion.dismissed();
+        forYou.remove();
+      });
+      forYou.hidden = false;
+      me.suggestion.show(forYou);
+    } catch (error) {
+      console.info("nothing for you now:", error.message);
+    }
+  });
+const insights = $("#insights");
+if (insights) insights.refresh = token;
+
 for (const tab of document.querySelectorAll("[data-tab][role=tab]"))
   tab.addEventListener("click", async () => {
     const name = tab.dataset.tab;
