@@ -257,10 +257,10 @@ def moves(loaded: Loaded, question: Question, **asked: Any) -> Counter[tuple[int
 
 def test_moves_lead_from_each_moments_stages_to_the_next_ones(loaded: Loaded, town: Question) -> None:
     question = msgspec.structs.replace(town, period=Period(datetime(2026, 3, 9, tzinfo=UTC), NOW), timezone="UTC")
-    # On the 9th only dan is there, with more than 9 likes. Bob and cyd came on the 10th, fay on the 20th, eve on the 29th,
+    # On the 9th only dan is there, who ordered among his newest 20 actions. Bob and cyd came on the 10th, fay on the 20th, eve on the 29th,
     # ann on the 30th. By then cyd has liked 10 times, and fay has done 12 things.
     assert moves(loaded, question) == {
-        (0, "active_user", "active_user"): 1, (0, None, "low_engagement"): 2,
+        (0, "buyer", "active_user"): 1, (0, None, "low_engagement"): 2,
         (1, "active_user", "active_user"): 1, (1, "low_engagement", "low_engagement"): 2, (1, None, "low_engagement"): 1,
         (2, "active_user", "active_user"): 1, (2, "low_engagement", "low_engagement"): 1,
         (2, "low_engagement", "active_user"): 2, (2, None, "new_user"): 1,

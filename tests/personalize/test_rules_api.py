@@ -95,7 +95,7 @@ def test_a_fault_is_named_at_its_place(ruled: Installation, change: Any, field: 
 def test_other_rules_leave_the_rest_of_a_pack_as_it_is(name: str) -> None:
     pack = pack_of(name)
     assert pack_of(with_rules(name, pack.rules)) == pack
-    fewer = pack.rules
+    fewer = copy.deepcopy(pack.rules)
     fewer.journey.stages, fewer.suggestions, fewer.holdout = [], [], 0.5
     text = with_rules(name, fewer)
     assert "# The daily numbers" in text
@@ -103,6 +103,29 @@ def test_other_rules_leave_the_rest_of_a_pack_as_it_is(name: str) -> None:
     for part in ("journey", "suggestions", "holdout"):
         before.pop(part, None), after.pop(part)
     assert before == after
+
+
+COMMON_STAGES = ["new_user", "incomplete_profile", "low_engagement", "power_user", "active_user"]
+COMMON_INTENTS = ["actively_searching", "recruiting", "researching", "browsing"]
+
+
+@pytest.mark.parametrize(
+    "name, stages, intents",
+    [
+        ("marketplace", {"buyer"}, {"buying"}),
+        ("concerts", {"concert_goer"}, {"buying_tickets", "following_artists", "planning"}),
+        ("community", {"contributor"}, {"contributing", "meeting_people", "reading"}),
+    ],
+)
+def test_each_pack_has_the_common_stages_and_intents_in_their_order_and_its_own(
+    name: str, stages: set[str], intents: set[str]
+) -> None:
+    journey = pack_of(name).journey
+    for rules, common, own in ((journey.stages, COMMON_STAGES, stages), (journey.intents, COMMON_INTENTS, intents)):
+        names = [rule.name for rule in rules]
+        assert [rule for rule in names if rule in common] == common
+        assert set(names) - set(common) == own
+        assert rules[-1].name == common[-1] and rules[-1].when == []
 
 
 def test_every_change_of_the_pack_is_a_version(tmp_path: Path) -> None:

@@ -160,6 +160,10 @@ const router = createRouter({
         lazyRouteComponent(() => import("../boards/BoardPage"), "BoardPage"),
       ),
       page(
+        "rules",
+        lazyRouteComponent(() => import("../rules/Rules"), "Rules"),
+      ),
+      page(
         "settings",
         lazyRouteComponent(() => import("../settings/Settings"), "Settings"),
       ),

@@ -32,10 +32,10 @@ export function StagesShown({ asked }: { asked: Asked<Moves> }) {
     .filter((move) => move.from !== move.to)
     .sort((a, b) => b.people - a.people || a.interval - b.interval)
     .slice(0, MOST_ROWS);
-  const nodes = new Map<string, boolean>();
+  const nodes = new Map<string, { soft: boolean; depth: number }>();
   for (const move of drawn) {
-    nodes.set(nodeOf(move.interval, move.from), move.from === null);
-    nodes.set(nodeOf(move.interval + 1, move.to), false);
+    nodes.set(nodeOf(move.interval, move.from), { soft: move.from === null, depth: move.interval });
+    nodes.set(nodeOf(move.interval + 1, move.to), { soft: false, depth: move.interval + 1 });
   }
   return (
     <>
@@ -45,7 +45,7 @@ export function StagesShown({ asked }: { asked: Asked<Moves> }) {
           end: day(moments.length - 1),
         })}
         region={t("Moves as a diagram")}
-        nodes={[...nodes].map(([name, soft]) => ({ name, soft }))}
+        nodes={[...nodes].map(([name, node]) => ({ name, ...node }))}
         links={drawn.map((move) => ({
           source: nodeOf(move.interval, move.from),
           target: nodeOf(move.interval + 1, move.to),

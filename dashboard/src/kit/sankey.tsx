@@ -11,7 +11,8 @@ export interface Flow {
 interface Props {
   label: string;
   region: string;
-  nodes: { name: string; soft?: boolean }[];
+  /** `depth` is the column of a node; without it, a node follows those that lead to it. */
+  nodes: { name: string; soft?: boolean; depth?: number }[];
   links: Flow[];
   named: (node: string) => string;
   columns: number;
@@ -63,8 +64,9 @@ function optionOf(nodes: Props["nodes"], links: Flow[], named: Props["named"]) {
           overflow: "truncate",
           formatter: (node: { name: string }) => named(node.name),
         },
-        data: nodes.map(({ name, soft }) => ({
+        data: nodes.map(({ name, soft, depth }) => ({
           name,
+          depth,
           ...(soft && { itemStyle: { color: colour("earlier") } }),
         })),
         links,
