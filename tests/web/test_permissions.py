@@ -111,7 +111,7 @@ def send(
 ) -> httpx.Response:
     method, path = operation.split(" ")
     values = {"project_id": installation.project, "entity_type": "artist", "entity_id": "own" if method == "GET" else "none", "account_type": "artist",
-              "permission": "views", "email": "nobody@example.com", "name": "none", "tile": "a", "segment": "ready:champions"}  # fmt: skip
+              "permission": "views", "email": "nobody@example.com", "name": "none", "version": "99", "tile": "a", "segment": "ready:champions"}  # fmt: skip
     for name in ("token", "passkey_id", "sign_in_id", "key_id", "account_id", "request_id", "segment_id", "annotation_id",
                  "board_id", "question_id", "share_id", "transfer_id", "invitation_id", "connection_id", "watch_id",
                  "user_id"):  # fmt: skip

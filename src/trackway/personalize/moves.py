@@ -24,6 +24,7 @@ from trackway.analyze.language.question import (
 )
 from trackway.govern.personal_rules import Journey
 from trackway.store.connection import Store
+from trackway.store.policy import NotVisible
 
 Column = Literal["stage", "intent"]
 _MOST_INTERVALS = 31  # everybody is looked at once for each
@@ -74,10 +75,11 @@ def stage_moves(
     """Count the people who moved from each stage to each other one.
 
     Raises:
-        BadQuestion: there are too many intervals, or the caller sees only some entities.
+        BadQuestion: there are too many intervals.
+        NotVisible: the caller sees only some entities.
     """
     if store.policy is not None and store.policy.entities is not None:
-        raise BadQuestion("question", "is about people; an account of entities does not see single people")
+        raise NotVisible("stages are those of people; an account of entities does not see single people")
     moments = _moments(question, asked, now)
     answer = _ask(store, question, asked.of, [(question.journey, at) for at in moments])
     stages = [rule.name for rule in rules_of(question.journey, asked.of)]
