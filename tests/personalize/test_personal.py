@@ -210,6 +210,32 @@ def test_the_intent_looks_at_the_newest_twenty_actions(
     assert known(loaded, saved, project, user_id="u", include=["intent"]).intent.name == intent
 
 
+def test_a_person_of_thousands_of_entities_is_known(
+    loaded: Loaded, saved: StatedPreferences, register: Register, project: UUID
+) -> None:
+    ids = [f"{n:036}" for n in range(4000)]
+    register.write(project, [Entity(type="gig", id=ids[-1], attributes={"genre": "jazz"})], "test")
+    loaded.load(
+        project, [did("view", n * timedelta(minutes=1), f"gig:{one}", user="u") for n, one in enumerate(ids, 1)]
+    )
+    found = known(loaded, saved, project, user_id="u")
+    assert [(one.type, one.score) for one in found.content_types] == [("gig", 2400.0)]
+    assert {like.value: like.interactions for like in found.preferences if like.key == "genre"} == {"jazz": 1}
+
+
+def test_an_entity_that_is_registered_again_is_not_new(loaded: Loaded, register: Register, project: UUID) -> None:
+    def times(entity: str) -> dict[str, Any]:
+        at = "SELECT added_at, updated_at FROM entities FINAL WHERE project_id = {p:UUID} AND entity_id = '%s'"
+        [row] = loaded.rows(project, at % entity)
+        return row
+
+    register.write(project, [Entity(type="gig", id="1")], "test")
+    first = times("1")
+    register.write(project, [Entity(type="gig", id="1", name="Again"), Entity(type="gig", id="2")], "test")
+    assert first["added_at"] == first["updated_at"] == times("1")["added_at"] < times("1")["updated_at"]
+    assert times("2")["added_at"] == times("1")["updated_at"]
+
+
 def test_nobody_and_others_are_not_told(loaded: Loaded, saved: StatedPreferences, project: UUID) -> None:
     question = Question(project_id=project, period=Period(NOW - DAY, NOW), timezone="UTC")
     assert personalize(loaded.store, question, Personalize(user_id="nobody"), PACK, saved, NOW) == ([], None)

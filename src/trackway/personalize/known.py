@@ -167,7 +167,7 @@ def new_entities(
     answer = ask(store, "personalize/newer.sql", question, entity_type=entity_type, since=moment(since))
     return answer, [
         NewEntity(
-            min(row["updated_at"], row["first_seen"]),
+            min(row["added_at"], row["first_seen"]),
             said_of(entity_type, row["parents"], row["attributes"], pack.preferences),
         )
         for row in answer.rows()

@@ -25,7 +25,7 @@ _FRESH_S = 5.0
 _MOST = 100_000
 MOST_AT_ONCE = 1000
 _AT_A_TIME = 200
-"""The number of parents in one statement: a bound value is 128 KiB at most, and an id 255 characters."""
+"""The number of entities in one statement: a bound value is 128 KiB at most, and an id 255 characters."""
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 _COLUMNS = pa.schema(
     [
@@ -41,6 +41,7 @@ _COLUMNS = pa.schema(
         ("deleted", pa.bool_()),
         ("updated_at", pa.timestamp("ms", "UTC")),
         ("updated_by", pa.string()),
+        ("added_at", pa.timestamp("ms", "UTC")),
     ]
 )
 
@@ -128,12 +129,13 @@ class Register:
                     raise BadEntity(f"entities[{number}].parents: {parent!r} is not written type:id, such as artist:7")
         if not entities:
             return 0
-        at = self._clock.next()
+        added, at = self._added(project_id, entities), self._clock.next()
         rows = [
             {
                 "project_id": project_id.bytes, "entity_type": entity.type, "entity_id": entity.id, "name": entity.name,
                 "owners": entity.owners, "parents": entity.parents, "attributes": json.dumps(entity.attributes),
                 "hidden": entity.hidden, "deleted": entity.deleted, "updated_at": at, "updated_by": by,
+                "added_at": added.get((entity.type, entity.id), at),
                 "notify": "" if entity.notify is None else msgspec.json.encode(entity.notify).decode(),
             }
             for entity in entities
@@ -146,6 +148,15 @@ class Register:
         self._known.clear()
         self.version += 1
         return len(rows)
+
+    def _added(self, project_id: UUID, entities: list[Entity]) -> dict[tuple[str, str], int]:
+        """Return when each of some entities was registered first, in milliseconds; those that are new are missing."""
+        found: dict[tuple[str, str], int] = {}
+        for first in range(0, len(entities), _AT_A_TIME):
+            keys = [(entity.type, entity.id) for entity in entities[first : first + _AT_A_TIME]]
+            rows = self._store.ask(_sql("added"), {"project": project_id, "keys": keys}).to_pylist()
+            found |= {(row["entity_type"], row["entity_id"]): row["added_at"] for row in rows}
+        return found
 
     def read(self, project_id: UUID, entity_type: str, entity_id: str) -> Entity | None:
         """Return an entity as it is registered, or None."""

@@ -4,6 +4,12 @@ FROM entities FINAL
 WHERE project_id = {project:UUID} AND entity_type = {type:String} AND entity_id = {id:String} AND NOT deleted
 {% endmacro %}
 
+{% macro added() %}
+SELECT entity_type, entity_id, toUnixTimestamp64Milli(added_at) AS added_at
+FROM entities FINAL
+WHERE project_id = {project:UUID} AND (entity_type, entity_id) IN {keys:Array(Tuple(String, String))}
+{% endmacro %}
+
 {% macro with_children() %}
 SELECT entity_type, entity_id
 FROM entities FINAL

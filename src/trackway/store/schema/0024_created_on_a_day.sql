@@ -63,3 +63,7 @@ FROM
       AND (dynamicType(properties.createdAt) NOT IN ('None', 'String') OR dynamicType(properties.created_at) NOT IN ('None', 'String'))
 ) AS e
 GROUP BY ALL;
+
+-- When an entity was registered first: a register that is sent again each night is not new each morning. Of entities that
+-- were registered before this migration, the time of their newest version.
+ALTER TABLE entities ADD COLUMN IF NOT EXISTS added_at DateTime64(3, 'UTC') DEFAULT updated_at;
