@@ -48,6 +48,7 @@ project_id IN (SELECT project_id FROM late_sign_outs)
         entity_type,
         entity_id,
         bot,
+        timezone,
         identity,
         {{ new_identity("timestamp", "late_sign_outs") }} AS new_identity,
         coalesce(
@@ -113,7 +114,8 @@ SELECT
     changed.entity_id AS entity_id,
     changed.bot AS bot,
     toInt64(sum(change)) AS actions,
-    sum(change * changed.lasted_s) AS duration_s
+    sum(change * changed.lasted_s) AS duration_s,
+    max(changed.timezone) AS timezone
 FROM {{ changing_events() }}
 WHERE changed.type IN ('page', 'screen', 'track')
   AND changed.name NOT IN ('impression', 'engagement', 'time_in_view', 'scroll', 'web_vital', 'error', 'messages_dropped', 'Session Ended')
