@@ -14,7 +14,6 @@ from trackway.govern.personal_rules import Counted, Journey, Rule
 from trackway.statements import Statements
 
 _sql = Statements(__name__)
-_AT_END = "least({end:DateTime64(3,'UTC')}, now64(3))"
 OF_JOURNEY = {"stage": "stages", "intent": "intents"}
 """Columns with a person's stage and intent, and the rules that decide them."""
 Bind = Callable[[object, str], str]
@@ -51,7 +50,7 @@ def rules_of(journey: Journey, column: str) -> list[Rule]:
     return rules
 
 
-def everybody(journey: Journey, column: str, person: str, counts: str, bind: Bind, end: str = _AT_END) -> Everybody:
+def everybody(journey: Journey, column: str, person: str, counts: str, bind: Bind, end: str) -> Everybody:
     """Compile the rules of a column.
 
     Args:

@@ -127,7 +127,8 @@ def _journeys(store: Store, question: Question, name: str, conditions: Compiler)
     if store.policy is not None and store.policy.entities is not None:
         raise BadQuestion(name, "is about people; an account of entities does not see single people")
     counts = without_bots(question, conditions)
-    return journeys.everybody(question.journey, name, conditions.person, counts, conditions.values.bind)
+    end = conditions.values.bind(moment(min(question.period.end, datetime.now(UTC))), "DateTime64(3,'UTC')")
+    return journeys.everybody(question.journey, name, conditions.person, counts, conditions.values.bind, end)
 
 
 def _person(store: Store) -> str:
