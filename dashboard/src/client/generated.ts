@@ -2515,7 +2515,7 @@ export interface SuggestionResult {
   lift: Lift | null;
 }
 
-/** What became of each suggestion of the metrics pack in the period, and what it changes. */
+/** The results of each suggestion of the metrics pack in the period, and what it changes. */
 export interface SuggestionResultsQuestion {
   question: "suggestion_results";
   period?: string;

@@ -1,5 +1,5 @@
-"""What suggestions change: how many people saw, followed, dismissed and did each, and how much more often people reach
-its goal than those in the holdout, who never see one.
+"""The results of suggestions: how many people saw, followed, dismissed and did each, and how much more often people
+reach its goal than those in the holdout, who never see one.
 
 Everybody with an action in the period counts, besides what they did with suggestions themselves; whether somebody was
 shown a suggestion does not matter. So both groups differ by chance only, and their difference is what suggestions
@@ -21,7 +21,7 @@ from trackway.store.connection import Store
 
 
 class SuggestionResults(msgspec.Struct, tag="suggestion_results", tag_field="question", kw_only=True):
-    """What became of each suggestion of the metrics pack in the period, and what it changes."""
+    """The results of each suggestion of the metrics pack in the period, and what it changes."""
 
 
 class Lift(msgspec.Struct, kw_only=True):
