@@ -143,7 +143,7 @@ def test_the_python_client_asks_and_changes(told: Installation) -> None:
     assert msgspec.convert(bob, Personal) == bob  # of its types
     assert bob["content_types"] == [{"type": "concert", "score": 0.6}]
     some = reader.personalize("bob", ["suggestion"], "de")
-    assert some is not None and some.keys() == {"person", "suggestion", "holdout"}
+    assert some is not None and some.keys() == {"person", "rules", "suggestion", "holdout"}
 
     def likes() -> dict[tuple[str, str], float]:
         found = reader.personalize("bob", include=["preferences"])

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from conftest import SECRET_KEY, WRITE_KEY
+from conftest import SECRET_KEY, WRITE_KEY, eventually
 from factories import FIREFOX
 from permission_matrix import DECLARED, Installation, put_account
 from permission_matrix import installation as installation  # noqa: PLC0414 - a fixture
@@ -44,6 +44,32 @@ def told(installation: Installation) -> Installation:
 def asked(told: Installation, user: str, key: str = SECRET_KEY, method: str = "GET", **options: Any) -> httpx.Response:
     headers = {"authorization": f"Bearer {key}"} if key else {}
     return told.server.http.request(method, f"/v1/personalize/{user}", headers=headers, **options)
+
+
+def test_an_alias_with_the_public_key_shows_nobody_to_anybody(told: Installation) -> None:
+    users = ("ada", "eve", "ida")
+    told.server.post("batch", {"batch": [event(user, f"of-{user}:1") for user in users]}).raise_for_status()
+    told.server.stored()
+    for user in users:
+        put_account(told, user, type="user")
+    tokens = {user: told.token(user) for user in users}
+    assert {user: asked(told, "me", tokens[user]).status_code for user in users} == dict.fromkeys(users, 200)
+    aliases = [("ada", "eve"), ("ida", "a visitor who never was a user")]
+    for previous, user in [aliases[0], aliases[1][::-1]]:
+        told.server.post("alias", {"previousId": previous, "userId": user}).raise_for_status()
+    told.server.stored()
+    # Their member sees one person; their tokens see nobody, in every question about oneself.
+    eventually(lambda: asked(told, "ada").json()["person"] == asked(told, "eve").json()["person"])
+    eventually(lambda: asked(told, "me", tokens["eve"]).status_code == 404)
+    eventually(lambda: asked(told, "me", tokens["ada"]).status_code == 404)
+    for user in ("ada", "eve"):
+        for question in ("year", "personalize"):
+            headers = {"authorization": f"Bearer {tokens[user]}"}
+            answer = told.server.http.post(
+                f"/api/v1/projects/{told.project}/ask", json={"question": question}, headers=headers
+            )
+            assert "of-ada" not in answer.text and "of-eve" not in answer.text, answer.text
+    assert asked(told, "me", tokens["ida"]).json()["content_types"] == [{"type": "of-ida", "score": 0.6}]
 
 
 def test_the_public_write_key_opens_no_more_than_no_key_at_all(told: Installation) -> None:
@@ -124,10 +150,14 @@ def test_what_was_cleared_is_gone_from_the_next_answer_while_events_go_on_arrivi
     for number in range(5):
         told.server.post("batch", {"batch": [event("busy", f"t{number}:1")] * 5}).raise_for_status()
         told.server.stored()
-        assert asked(told, "busy").json()["content_types"] == [{"type": f"t{number}", "score": 3.0}]
+        eventually(lambda n=number: asked(told, "busy").json()["content_types"] == [{"type": f"t{n}", "score": 3.0}])
         with ThreadPoolExecutor(8) as pool:
-            statuses = pool.map(lambda n: asked(
-                told, "busy/preferences", method="PUT", json={"key": "k", "value": f"{n % 3}"}).status_code, range(24))  # fmt: skip
+            statuses = pool.map(
+                lambda n: (
+                    asked(told, "busy/preferences", method="PUT", json={"key": "k", "value": f"{n % 3}"}).status_code
+                ),
+                range(24),
+            )
             assert set(statuses) <= {204, 503}
         assert asked(told, "busy/preferences", method="DELETE").status_code == 204
         after = asked(told, "busy").json()

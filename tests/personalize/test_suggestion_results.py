@@ -72,7 +72,7 @@ def held_of(loaded: Loaded, project: UUID, users: list[str], share: float) -> di
     held = {}
     for user in users:
         token = user_token(project.bytes, user)
-        [row] = ask(loaded.store, "personalize/person_of_user.sql", question(project), token=token).rows()
+        [row] = ask(loaded.store, "personalize/persons_of_users.sql", question(project), tokens=[token]).rows()
         held[user] = in_holdout(project.bytes, row["person"], share)
     return held
 

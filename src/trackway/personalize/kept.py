@@ -190,7 +190,8 @@ class KeptAnswers:
             numbers = persons_of(self._store.within(Policy(shape.project_id)), question, users) if users else {}
             persons = {one.who: numbers.get(one.who) if isinstance(one.who, str) else one.who for one in waiting}
             found = sorted({person for person in persons.values() if person is not None})
-            entries = {entry.person: entry for entry in self._decided(shape, project, watched, found)}
+            named = _named((person, one) for one, person in persons.items())
+            entries = {entry.person: entry for entry in self._decided(shape, project, watched, found, named)}
         except Exception as error:
             for one in waiting:
                 one.error = error
@@ -201,14 +202,16 @@ class KeptAnswers:
             if person is not None and watched.changed.get(person, 0) <= looks:  # nothing arrived meanwhile
                 self._keep(shape._replace(who=one.who), entries[person])
 
-    def _decided(self, key: _Key, project: Project, watched: _Watched, persons: list[int]) -> list[_Entry]:
+    def _decided(
+        self, key: _Key, project: Project, watched: _Watched, persons: list[int], named: dict[int, set[str]]
+    ) -> list[_Entry]:
         if not persons:
             return []
         question, asked_at = _question(project), time.monotonic()
         asked = Personalize(include=list(key.parts), language=key.language, limit=key.limit)
         _, decided = decide_all(
             self._store, question, persons, asked, pack_of(project.metrics), self._saved, question.period.end,
-            key.for_display,
+            key.for_display, named,
         )  # fmt: skip
         return [
             _Entry(
@@ -308,7 +311,8 @@ class KeptAnswers:
             persons = list(of_person)
             for start in range(0, len(persons), _AT_ONCE):
                 some = persons[start : start + _AT_ONCE]
-                for entry in self._decided(shape, projects[shape], watched, some):
+                named = _named((person, key.who) for person in some for key in of_person[person])
+                for entry in self._decided(shape, projects[shape], watched, some, named):
                     for key in of_person[entry.person]:
                         with self._lock:
                             before = self._entries.get(key)
@@ -327,6 +331,15 @@ class KeptAnswers:
         if self._thread is not None:
             self._thread.join()
         self.threads.shutdown()
+
+
+def _named(pairs: Iterable[tuple[int | None, str | int]]) -> dict[int, set[str]]:
+    """Return the user ids by which each person was asked for."""
+    named: dict[int, set[str]] = {}
+    for person, who in pairs:
+        if person is not None and isinstance(who, str):
+            named.setdefault(person, set()).add(who)
+    return named
 
 
 def _question(project: Project) -> Question:

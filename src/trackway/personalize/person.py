@@ -108,7 +108,8 @@ def personalize(
     if person is None:
         return [], None
     for_display = store.policy is not None and store.policy.person is not None
-    answers, decided = decide_all(store, question, [person], asked, pack, saved, now, for_display)
+    named = {person: {asked.user_id}} if asked.user_id else {}
+    answers, decided = decide_all(store, question, [person], asked, pack, saved, now, for_display, named)
     return answers, decided[person].personal
 
 
@@ -121,12 +122,15 @@ def decide_all(
     saved: StatedPreferences,
     now: datetime,
     for_display: bool,
+    named: Mapping[int, set[str]],
 ) -> tuple[list[Answer], dict[int, Decisions]]:
     """Decide about several persons at once: their rows are read together, which costs little more than for one.
 
     Args:
         asked: the parts, the language and the limit; whom it names does not matter.
         for_display: the answers are for the persons themselves, who see others only where many are.
+        named: the user ids by which somebody asked. While the store goes back to a checkpoint, it may not know that
+            they are the persons', and what they stated and that they opted out holds then too.
     """
     now = min(now, question.period.end)
     # The caller may ask about these persons. A policy of one person would hide the register and everybody who is
@@ -134,7 +138,8 @@ def decide_all(
     store = store.within(Policy(question.project_id))
     include = set(asked.include or PARTS)
     answers, rows = known(store, question, persons, pack, now, "suggestion" in include)
-    said = {person: saved.of(question.project_id, rows[person].user_ids) for person in persons}
+    own_ids = {person: rows[person].user_ids | named.get(person, set()) for person in persons}
+    said = {person: saved.of(question.project_id, own_ids[person]) for person in persons}
     entities = {
         (action.entity_type, action.entity_id)
         for person in persons if not said[person].opted_out
@@ -172,7 +177,7 @@ def decide_all(
                     store, question, person, of_window, pack, saved, now, asked.limit, for_display
                 )
                 answers += found
-        decided[person] = Decisions(personal, said[person], rows[person].user_ids, shown)
+        decided[person] = Decisions(personal, said[person], own_ids[person], shown)
     return answers, decided
 
 

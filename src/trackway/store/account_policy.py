@@ -37,7 +37,8 @@ class AccountPolicies:
     def policy(self, project_id: UUID, account: Account, named: tuple[tuple[str, str], ...] | None) -> Policy:
         """Return the policy of an account.
 
-        An `admin` sees the whole project, and a `user` sees its own person. Any other account sees its own entities,
+        An `admin` sees the whole project, and a `user` sees its own person: nobody, while an alias joins it with
+        another user. Any other account sees its own entities,
         and a token sees those that it names; both see the children of these entities in the register too.
 
         Raises:
@@ -91,5 +92,7 @@ class AccountPolicies:
 
     def _of_person(self, project_id: UUID, user_id: str) -> Policy:
         self._store.persons.refresh()
-        rows = self._store.ask(_sql("of_person"), {"token": user_token(project_id.bytes, user_id)}).to_pylist()
-        return Policy(project_id, person=rows[0]["person"] if rows else 0)
+        values = {"project": project_id, "token": user_token(project_id.bytes, user_id)}
+        rows = self._store.ask(_sql("of_person"), values).to_pylist()
+        # Anybody can send an alias with the public write key. It joins numbers, and must not show one user to another.
+        return Policy(project_id, person=rows[0]["person"] if rows and not rows[0]["other_users"] else 0)

@@ -188,7 +188,9 @@ def _kept(caller: Caller, runtime: Runtime, user_id: str, asked: Personalize) ->
     project = _own_project(caller, user_id)
     own = caller.policy(project).person
     if own is not None:
-        return runtime.personal.answer(project, own, asked, for_display=True) if own else None
+        account = caller.account(project)
+        who = own if account is None else account.id
+        return runtime.personal.answer(project, who, asked, for_display=True) if own else None
     return runtime.personal.answer(project, user_id, asked, for_display=False)
 
 
