@@ -110,6 +110,15 @@ def known(answer: Any) -> Any:
     return answer
 
 
+def near(answer: Any) -> Any:
+    """The answer, with numbers as they are a moment later: scores of interactions lose weight all the time."""
+    if isinstance(answer, dict):
+        return {key: near(value) for key, value in answer.items()}
+    if isinstance(answer, list):
+        return [near(item) for item in answer]
+    return pytest.approx(answer, rel=1e-4, abs=1e-4) if isinstance(answer, float) else answer
+
+
 def ask(server: Server, body: dict[str, Any]) -> Any:
     headers = {"authorization": f"Bearer {SECRET_KEY}"}
     project = server.http.get("/api/v1/projects", headers=headers).json()[0]["id"]
@@ -121,4 +130,4 @@ def ask(server: Server, body: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("body", [*ASKED, *MORE], ids=str)
 def test_a_question_has_one_answer(both: list[Server], body: dict[str, Any]) -> None:
     forward, backward = (known(ask(server, body)) for server in both)
-    assert forward == backward
+    assert forward == (near(backward) if body["question"] == "personalize" else backward)

@@ -318,7 +318,7 @@ def test_filters_bind_every_value() -> None:
     hostile = "'; DROP TABLE events; --"
     for name in ("path", "source", "properties.x", "person.properties.x", "entry_path", "visitor.sessions"):
         for operator in ("is", "contains", "starts_with"):
-            conditions = Compiler(lambda: "identity")
+            conditions = Compiler(lambda: "identity", lambda name, _: name)
             node = parse(f"{name}:{operator}:{hostile}")
             assert hostile not in conditions.on_events(node) + conditions.on_sessions(node)
             stored = str([hostile.replace(" ", "%20")])  # as paths are stored

@@ -2383,7 +2383,7 @@ export interface StageMove {
   people: number;
 }
 
-/** The moments at which people were looked at, the stages in the order of their rules, and the moves. The `interval` of a move, from 0, is the one that begins at that moment. `rules` is the version of the rules that decided. */
+/** The moments at which people were looked at, the stages in the order of their rules, and the moves. If the last moment is in the future, people were looked at now. The `interval` of a move, from 0, is the one that begins at that moment. `rules` is the version of the rules that decided. */
 export interface StageMovesAnswer {
   rules: number;
   moments: string[];

@@ -49,8 +49,9 @@ class StageMove(msgspec.Struct, kw_only=True):
 
 
 class StageMovesAnswer(msgspec.Struct, kw_only=True):
-    """The moments at which people were looked at, the stages in the order of their rules, and the moves. The `interval`
-    of a move, from 0, is the one that begins at that moment. `rules` is the version of the rules that decided.
+    """The moments at which people were looked at, the stages in the order of their rules, and the moves. If the last
+    moment is in the future, people were looked at now. The `interval` of a move, from 0, is the one that begins at that
+    moment. `rules` is the version of the rules that decided.
     """
 
     rules: int
@@ -81,7 +82,8 @@ def stage_moves(
     if store.policy is not None and store.policy.entities is not None:
         raise NotVisible("stages are those of people; an account of entities does not see single people")
     moments = _moments(question, asked, now)
-    answer = _ask(store, question, asked.of, [(question.journey, at) for at in moments])
+    looks = [(question.journey, min(at, max(now, question.period.start))) for at in moments]
+    answer = _ask(store, question, asked.of, looks)
     stages = [rule.name for rule in rules_of(question.journey, asked.of)]
     names = [None, "", *stages]
     moves = [
@@ -123,11 +125,11 @@ def _ask(store: Store, question: Question, of: Column, looks: list[tuple[Journey
 
 
 def _moments(question: Question, asked: StageMoves, now: datetime) -> list[datetime]:
-    """Return the start of the period, the starts of the intervals within it, and its end or now."""
+    """Return the start of the period, the starts of the intervals within it up to now, and the end of the last one."""
     start, end = question.period
-    end = max(start, min(end, now))
     starts = buckets(question.period, question.timezone, asked.interval)
-    inside = [at for at in starts if start < at < end]
+    inside = [at for at in starts if start < at < min(end, now)]
+    end = next((at for at in starts if at > start and at >= now), end)
     if len(inside) >= _MOST_INTERVALS:
         raise BadQuestion("interval", f"more than {_MOST_INTERVALS} {asked.interval}s; choose a longer interval")
     return [start, *inside, end]
