@@ -18,13 +18,13 @@ _OF_PROCESS = {**READER_SETTINGS, "allow_python_table_function": 0}
 """Those in the engine process, whose library has `python`: it would run code in the process, and may end it."""
 
 AT_REST = {"memory_worker_period_ms": 1000} | {
-    f"background_{pool}processing_pool_{name}": 2
+    f"background_{pool}processing_pool_task_sleep_seconds_when_no_work_{name}": value
     for pool in ("", "streaming_")
-    for name in ("thread_sleep_seconds_if_nothing_to_do", "task_sleep_seconds_when_no_work_multiplier")
+    for name, value in (("multiplier", 1.5), ("max", 10))
 }
-"""How often the process reads its own memory; the seconds until a table looks for merges again when there were none,
-and how many times as long it waits after each look. An insert makes a table look at once. By default, the engine of a
-server that nobody uses takes five times the CPU time.
+"""How often the process reads its own memory; how many times as long a table waits after each look for merges that
+found none (the first time 0.1 s), and the most seconds. An insert makes a table look at once. By default, the engine of
+a server that nobody uses takes several times the CPU time.
 """
 KEEP_MERGED_S = 120
 """Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
