@@ -16,6 +16,8 @@ from sqlalchemy import create_engine, text
 from conftest import WRITE_KEY, eventually
 from kafka import Kafka
 from postgres import Postgres
+from trackway.log.kafka_group import Group
+from trackway.store.note import note_of
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -130,6 +132,12 @@ def test_an_import_for_a_loader_that_is_dead_ends_and_lets_the_others_go_on(kafk
         site.close()
 
 
+def started_as(group: Group) -> str:
+    """The name of the start of loader 0 that the brokers know; empty if they know none."""
+    note = note_of(group.committed().note)
+    return note.start if note else ""
+
+
 def test_a_loader_on_a_copy_of_the_accounts_database_is_named_and_later_refused(kafka: Kafka, tmp_path: Path) -> None:
     site = Site(kafka, tmp_path, "copied-accounts", 2)
     try:
@@ -143,9 +151,12 @@ def test_a_loader_on_a_copy_of_the_accounts_database_is_named_and_later_refused(
         site.loaders[0].start()
         said = "loader 1 does not use the accounts database of this process"
         eventually(lambda: said in site.main.http.get("/readyz").json()["trouble"], 150)
+        group = Group(site.main.environment["TRACKWAY_LOG"], 0)
+        started = started_as(group)
         site.main.stop()
         site.main.start()
         site.loaders[0].stop()
+        eventually(lambda: started_as(group) not in ("", started), 150)  # a loader asks for it when it begins
         site.loaders[0].start()
         said = "loader 0 does not use the accounts database of this process"
         eventually(lambda: said in site.loaders[0].http.get("/readyz").json()["trouble"], 150)
