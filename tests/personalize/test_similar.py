@@ -5,44 +5,28 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
+from personal_cases import (
+    DAY,
+    NOW,
+    PACK,
+    accounts,  # noqa: F401
+    project,  # noqa: F401
+    saved,  # noqa: F401
+)
 
 from conftest import Loaded
 from factories import PERSON_AT_A_BROWSER, message
 from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
 from trackway.event import Message
-from trackway.govern.database import GovernDatabase
 from trackway.govern.metric_packs import Pack, pack_of
 from trackway.govern.saved.preferences import StatedPreferences
 from trackway.personalize.person import Personal, Personalize, personalize
 from trackway.store.policy import Policy
-
-NOW = datetime(2026, 3, 30, 12, tzinfo=UTC)
-PACK = pack_of("marketplace")
-DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GovernDatabase]:
-    database = GovernDatabase(f"sqlite:///{tmp_path_factory.mktemp('govern') / 'trackway.db'}")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def saved(accounts: GovernDatabase) -> StatedPreferences:
-    return accounts.saved.preferences
-
-
-@pytest.fixture
-def project(accounts: GovernDatabase) -> UUID:
-    return UUID(accounts.add_project("mine")[0].id)
 
 
 def did(user: str, name: str, entity: str, ago: timedelta = DAY, visitor: str = "", **fields: Any) -> Message:
