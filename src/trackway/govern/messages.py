@@ -49,7 +49,7 @@ _CATEGORIES: dict[str, tuple[Category, frozenset[str]]] = {
     )
     for language in languages.split()
 }
-"""Of each language, the plural category of a whole number, and its categories. Source: Unicode CLDR 47, cardinal rules.
+"""The plural category of a whole number, and all categories, by language. Source: Unicode CLDR 47, cardinal rules.
 The category `many` of millions in Romance languages is left out: `other` has their form."""
 
 Part = str | tuple[str, dict[str, "list[Part]"] | None]

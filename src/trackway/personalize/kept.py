@@ -90,7 +90,7 @@ class _Watched:
     renewed_at: float
     looks: int = 0
     changed: dict[int, int] = field(default_factory=dict)
-    """Of whom something arrived, and in which of the `looks` it was found."""
+    """The persons whose events arrived, each with the number of the look that found them."""
 
 
 @dataclass(eq=False)

@@ -119,14 +119,9 @@ def _actions(
     """
     answer = ask(store, "personalize/actions.sql", question, **values, since=since, most=most)
     answers.append(answer)
-    found: dict[int, list[Action]] = defaultdict(list)
-    zones: dict[int, str] = {}
-    for row in answer.rows():
-        person, zone = row.pop("person"), row.pop("zone")
-        found[person].append(Action(**row))
-        if zone:
-            zones.setdefault(person, zone)
-    return found, zones
+    rows = answer.rows()
+    zones = {row["person"]: row["zone"] for row in reversed(rows) if row["zone"]}
+    return _by_person(rows), zones
 
 
 def _told(
@@ -138,9 +133,14 @@ def _told(
     since = moment(now - timedelta(days=pack.preferences.days))
     answer = ask(store, "personalize/told.sql", question, **values, **what, suggestions=suggestions, since=since)
     answers.append(answer)
+    return _by_person(answer.rows())
+
+
+def _by_person(rows: Iterable[dict[str, Any]]) -> dict[int, list[Action]]:
+    """Return actions by the person of each row, in the order of the rows."""
     found: dict[int, list[Action]] = defaultdict(list)
-    for row in answer.rows():
-        found[row.pop("person")].append(Action(**row))
+    for row in rows:
+        found[row["person"]].append(Action(**{name: row[name] for name in Action._fields}))
     return found
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -60,8 +59,8 @@ class Measurements:
             if begins:
                 self._under_way.add(key)
         if begins:
-            work: Callable[[], None] = lambda: self._measure(key, store, question, measured, now)  # noqa: E731
-            threading.Thread(target=work, name="measure", daemon=True).start()
+            given = key, store, question, measured, now
+            threading.Thread(target=self._measure, args=given, name="measure", daemon=True).start()
         return percent
 
     def _measure(

@@ -22,9 +22,9 @@ AT_REST = {"memory_worker_period_ms": 1000} | {
     for pool in ("", "streaming_")
     for name, value in (("multiplier", 1.5), ("max", 10))
 }
-"""How often the process reads its own memory; how many times as long a table waits after each look for merges that
-found none (the first time 0.1 s), and the most seconds. An insert makes a table look at once. By default, the engine of
-a server that nobody uses takes several times the CPU time.
+"""The engine process reads its own memory once a second. A table in which a look for merges found none waits 0.1 s
+before the next look, then 1.5 times as long after each one, and at most 10 s; an insert makes it look at once. With the
+engine's own values, a server that nobody uses takes several times the CPU time.
 """
 KEEP_MERGED_S = 120
 """Seconds for which the engine process keeps a part that a merge or a mutation replaced (store/checkpoint.py)."""
