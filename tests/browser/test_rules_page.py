@@ -48,9 +48,12 @@ def test_rules_are_changed_previewed_saved_and_brought_back(
     expect(page.get_by_role("table", name="People by stage").get_by_role("row").nth(1)).to_contain_text("newcomer")
     nobody_is_left_out(page)
 
+    versions = page.get_by_role("table", name="Versions").get_by_role("row")
+    expect(versions.nth(1)).to_contain_text("yes")
+    rows = versions.count()
     page.get_by_role("button", name="Save as a new version").click()
     expect(page.get_by_text("Saved as version")).to_be_visible()
-    versions = page.get_by_role("table", name="Versions").get_by_role("row")
+    expect(versions).to_have_count(rows + 1)  # the table is asked for again after the message
     expect(versions.nth(1)).to_contain_text("yes")
     versions.nth(2).get_by_role("button").click()
     expect(page.get_by_label("1. Stage")).to_have_value("new_user")

@@ -163,6 +163,22 @@ def test_everybody_is_where_each_of_them_is(
     assert found == {who: of_one(loaded, saved, question, who) for who in found}
 
 
+def test_a_later_event_says_that_somebody_registered_before_the_end(loaded: Loaded, saved: StatedPreferences) -> None:
+    """Two visitors are ann: one who liked something before the end, one who tells afterwards when ann registered."""
+    project, end = new_id(), NOW - 3 * DAY
+    loaded.load(project, [
+        message("like", end - DAY, visitor="a", context=PERSON_AT_A_BROWSER),
+        message(type="identify", at=end + DAY, visitor="a", user="ann", traits={}, context=PERSON_AT_A_BROWSER),
+        message("view", end + DAY, visitor="c", context=PERSON_AT_A_BROWSER),
+        message(type="identify", at=end + 2 * DAY, visitor="c", user="ann", traits={"createdAt": "2026-01-01T00:00:00Z"},
+                context=PERSON_AT_A_BROWSER),
+    ])  # fmt: skip
+    question = msgspec.structs.replace(question_about(project), period=Period(NOW - 90 * DAY, end))
+    found = of_everybody(loaded, question)
+    assert [intent for _, intent in found.values()] == ["liking"]
+    assert found == {who: of_one(loaded, saved, question, who) for who in found}
+
+
 @pytest.fixture(scope="module")
 def town(loaded: Loaded) -> Question:
     """Six people: ann and eve registered today, bob did little, cyd, dan and fay did enough; fay searches, dan orders."""

@@ -5,7 +5,7 @@
 
 {# The people of a project who were there before the time `end`, each with the number of the first rule that holds (from
    1; 0 if none does), and whether a row that counts says that they were there. `rule` is the SQL of that number, from
-   `activities`, `days`, `completeness` and `newest`. #}
+   `activities`, `days`, `completeness` and `newest`. A later event may say when they registered. #}
 {% macro journeys(person, counts, end, rule, profile, latest) %}
 SELECT person_number, there, {{ rule }} AS rule
 FROM
@@ -22,9 +22,9 @@ FROM
     (
         SELECT
             {{ person }} AS person_number, toInt64(0) AS acted, min(registered_at) AS registered, {{ nothing }} AS stated,
-            emptyArrayUInt64() AS keys, true AS counted
+            emptyArrayUInt64() AS keys, min(first_seen) < {{ end }} AS counted
         FROM customers
-        WHERE project_id = {project:UUID} AND first_seen < {{ end }} AND {{ counts }}
+        WHERE project_id = {project:UUID} AND {{ counts }}
         GROUP BY person_number
         UNION ALL
         SELECT {{ person }} AS person_number, sum(actions), {{ never }}, {{ nothing }}, emptyArrayUInt64(), true
