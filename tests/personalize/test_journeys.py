@@ -179,6 +179,20 @@ def test_a_later_event_says_that_somebody_registered_before_the_end(loaded: Load
     assert found == {who: of_one(loaded, saved, question, who) for who in found}
 
 
+def test_traits_of_a_bot_complete_no_profile(loaded: Loaded, saved: StatedPreferences) -> None:
+    project = new_id()
+    loaded.load(project, [
+        message(type="identify", at=NOW - 3 * DAY, visitor="c", user="ann", traits={"done": 80}, context=BOT),
+        *(message("search", NOW - 3 * DAY, user="ann", context=PERSON_AT_A_BROWSER) for _ in range(2)),
+        message("identify", NOW - DAY, user="ann", properties={"done": 80}, context=PERSON_AT_A_BROWSER),  # an event
+    ])  # fmt: skip
+    for bots, stage in ((False, "bare"), (True, "")):
+        question = question_about(project, bots=bots)
+        found = of_everybody(loaded, question)
+        assert [of for of, _ in found.values()] == [stage]
+        assert found == {who: of_one(loaded, saved, question, who) for who in found}
+
+
 @pytest.fixture(scope="module")
 def town(loaded: Loaded) -> Question:
     """Six people: ann and eve registered today, bob did little, cyd, dan and fay did enough; fay searches, dan orders."""

@@ -33,7 +33,7 @@ FROM
         GROUP BY person_number
 {% if profile %}
         UNION ALL
-        {{ completeness(person, end, profile) }}
+        {{ completeness(person, counts, end, profile) }}
 {% endif %}
 {% if latest %}
         UNION ALL
@@ -48,7 +48,7 @@ FROM
 
 {# How complete the profile of each person is: the first number from 0 to 100 among the newest values of the traits
    `stated`, or the share of the traits `filled` whose newest value is not empty. #}
-{% macro completeness(person, end, profile) %}
+{% macro completeness(person, counts, end, profile) %}
 SELECT
     person_number, toInt64(0), {{ never }},
     multiIf(
@@ -69,7 +69,7 @@ FROM
         argMaxIf(JSONExtractRaw(traits, {{ trait }}) NOT IN ('""', '[]', '{}', 'null'), (timestamp, event_id), JSONHas(traits, {{ trait }})) AS filled_{{ loop.index }},
     {% endfor %}
         {{ person }} AS person_number
-    FROM (SELECT identity, timestamp, event_id, properties, {{ "toJSONString(properties)" if profile.filled else "''" }} AS traits FROM events WHERE project_id = {project:UUID} AND name = 'identify' AND timestamp < {{ end }})
+    FROM (SELECT identity, timestamp, event_id, properties, {{ "toJSONString(properties)" if profile.filled else "''" }} AS traits FROM events WHERE project_id = {project:UUID} AND name = 'identify' AND type = 'identify' AND timestamp < {{ end }} AND {{ counts }})
     GROUP BY person_number
 )
 {% endmacro %}
