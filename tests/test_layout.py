@@ -143,3 +143,10 @@ def test_no_file_of_code_has_more_than_400_lines() -> None:
 
 def test_the_files_that_workers_begin_with_exist() -> None:
     assert set(LONGEST) <= {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+
+
+def test_a_program_outside_a_run_of_tests_gets_a_shared_directory_too() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "TRACKWAY_TEST_RUN"}
+    program = "from once import once; print(once('made', lambda part: part.mkdir()).is_dir())"
+    ended = processes.run(["-c", program], env=environment, cwd=Path(__file__).parent)
+    assert ended.stdout.split() == ["True"], ended.stderr
