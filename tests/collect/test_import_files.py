@@ -87,8 +87,9 @@ def test_zones_and_the_order_of_days_can_be_said() -> None:
     assert message.timestamp == to_millis(moment("2020-01-02 11:00:00 UTC"))
     [message], _ = read(table, dates="mdy")
     assert message.timestamp == to_millis(moment("2020-02-01 12:00:00 UTC"))
-    with pytest.raises(BadFile, match="time zone 'Mars'"):
-        read(table, timezone="Mars")
+    for name in ("Mars", "localtime"):  # the second is a file of this machine, and another zone on the next one
+        with pytest.raises(BadFile, match=f"time zone '{name}'"):
+            read(table, timezone=name)
 
 
 @pytest.mark.parametrize(

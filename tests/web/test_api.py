@@ -358,6 +358,7 @@ def test_accounts_refuse_what_cannot_be(tmp_path: Any) -> None:
         lambda: accounts.add_user("b@b.c", "short"),
         lambda: accounts.remove_user("a@b.c"),
         lambda: accounts.add_project("p", timezone="Mars/Olympus"),
+        lambda: accounts.add_project("p", timezone="localtime"),
         lambda: accounts.add_project("p", currency="EURO"),
     ):
         with pytest.raises(BadAccount):

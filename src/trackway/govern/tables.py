@@ -7,10 +7,11 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from trackway.timezones import time_zone
 
 
 def utc_now() -> datetime:
@@ -37,9 +38,9 @@ class BadAccount(ValueError):
 def check_timezone(name: str) -> None:
     """Raise BadAccount unless this is the name of a time zone."""
     try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise BadAccount(f"{name!r} is not a time zone such as Europe/Berlin") from error
+        time_zone(name)
+    except ValueError as error:
+        raise BadAccount(str(error)) from error
 
 
 class Base(DeclarativeBase):

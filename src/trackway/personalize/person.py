@@ -42,6 +42,7 @@ from trackway.personalize.similar import SimilarPerson, similar_people
 from trackway.personalize.suggestions import Suggested, in_holdout, suggested
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
+from trackway.timezones import time_zone
 
 Part = Literal["preferences", "content_types", "stage", "intent", "hours", "suggestion", "similar"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -267,9 +268,9 @@ def persons_of(store: Store, question: Question, user_ids: Iterable[str]) -> dic
 def _zone(*names: Any) -> ZoneInfo:
     """Return the first time zone that exists: what a person's trait says, what their browser said, the project's."""
     for name in names:
-        with suppress(KeyError, ValueError, OSError):
+        with suppress(ValueError):
             if name and isinstance(name, str):
-                return ZoneInfo(name)
+                return time_zone(name)
     return ZoneInfo("UTC")
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import tzinfo
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from trackway.collect.dialects.csv_cells import Dates, Decimals
 from trackway.collect.dialects.packed_lines import BadFile
+from trackway.timezones import time_zone
 
 _Text = Annotated[str, msgspec.Meta(max_length=255)]
 
@@ -44,6 +44,6 @@ class ReadingOptions(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     def zone(self) -> tzinfo:
         """The time zone. Raises BadFile when no time zone has that name."""
         try:
-            return ZoneInfo(self.timezone or "UTC")
-        except (ValueError, OSError, KeyError) as error:
+            return time_zone(self.timezone or "UTC")
+        except ValueError as error:
             raise BadFile(f"there is no time zone {self.timezone!r}; use one such as Europe/Berlin") from error
