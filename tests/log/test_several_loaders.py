@@ -17,9 +17,13 @@ from loader_traffic import Sender, tables, traffic
 from loaders import Site, events, send
 
 import processes
-from conftest import EMAIL, PASSWORD, WRITE_KEY, Server, eventually
+from conftest import EMAIL, PASSWORD, WRITE_KEY, Loaded, Server, eventually
 from engine_faults import BREAK, MEND
 from kafka import Kafka
+from trackway.config import Settings
+from trackway.govern.database import GovernDatabase
+from trackway.operate import several
+from trackway.store.refusals import StoreUnavailable
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -189,6 +193,31 @@ def empty(folder: Path) -> Path:
 
 def trouble(server: Server) -> str:
     return str(server.http.get("/readyz").json()["trouble"])
+
+
+def test_tables_stay_as_they_are_while_the_store_has_a_part_of_another_loaders_batch(
+    kafka: Kafka, tmp_path: Path
+) -> None:
+    kafka.topic("part-of-a-batch-1")
+    settings = Settings(log=kafka.topic("part-of-a-batch") + "?loaders=2")
+    accounts = GovernDatabase(f"sqlite:///{tmp_path / 'accounts.db'}")
+    loaded = Loaded(tmp_path / "loaded")
+    last = "SELECT max(name) FROM migrations"
+    loaded.store.command(f"ALTER TABLE migrations DELETE WHERE name = ({last}) SETTINGS mutations_sync = 1")
+    try:
+        several.refuse_running(settings, loaded.store, accounts.loaders)  # everything is stored
+        accounts.loaders.began(1, "start")
+        accounts.loaders.begin_batch(1, 4)  # and the loader is killed
+        with pytest.raises(
+            StoreUnavailable, match="a batch of loader 1 is stored in part; start that one with the ver"
+        ):
+            several.refuse_running(settings, loaded.store, accounts.loaders)
+        accounts.loaders.finish_batch(1)
+        several.refuse_running(settings, loaded.store, accounts.loaders)
+    finally:
+        accounts.close()
+        loaded.store.close()
+        loaded.log.close()
 
 
 @pytest.mark.thorough
