@@ -225,8 +225,7 @@ def test_an_administrator_makes_an_account_decides_and_reads_what_was_done(
     browser: Browser, host: Host, viewport: Any, scheme: Any
 ) -> None:
     size = "desk" if viewport is DESK else "phone"
-    page = open_page(browser, host.server, viewport, scheme)
-    go(page, "Accounts")
+    page = open_page(browser, host.server, viewport, scheme, at="Accounts")
     page.get_by_role("button", name="New account").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Id in your product").fill(f"made-{size}")
@@ -274,8 +273,7 @@ def test_an_administrator_makes_an_account_decides_and_reads_what_was_done(
 def test_somebody_is_invited_signs_in_with_a_code_and_a_passkey_and_ends_another_sign_in(
     browser: Browser, host: Host
 ) -> None:
-    page = open_page(browser, host.server)
-    go(page, "Settings")
+    page = open_page(browser, host.server, at="Settings")
     members = page.locator("section", has=page.get_by_role("heading", name="Members"))
     members.get_by_label("E-mail").fill("invited@example.com")
     members.get_by_label("As").select_option("analyst")

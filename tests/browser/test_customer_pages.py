@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
-from steps import DESK, PHONE, drawn, go, nobody_is_left_out, open_page
+from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page
 
 from chromium import AGENT, ARTIFACTS
 from conftest import EMAIL, PASSWORD, Server, also, eventually
@@ -74,8 +74,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_the_list_is_sorted_searched_and_counted_as_chosen(
     browser: Browser, shop: Server, viewport: Any, scheme: Any
 ) -> None:
-    page = open_page(browser, shop, viewport, scheme)
-    go(page, "Customers")
+    page = open_page(browser, shop, viewport, scheme, at="Customers")
     table = page.get_by_role("table", name="Customers")
     total = shop.get("customers")["customers"]
     expect(page.get_by_role("heading", name=f"{total}", exact=True)).to_be_visible()
@@ -120,8 +119,7 @@ def test_the_list_is_sorted_searched_and_counted_as_chosen(
 
 
 def test_revenue_attribution_and_predictions_are_the_apis(browser: Browser, shop: Server) -> None:
-    page = open_page(browser, shop)
-    go(page, "Customers")
+    page = open_page(browser, shop, at="Customers")
     page.get_by_role("tab", name="Revenue").click()
     page.get_by_role("button", name=re.compile("^Period")).click()
     page.get_by_role("menuitemradio", name="Last 90 days").click()
@@ -167,8 +165,7 @@ def test_revenue_attribution_and_predictions_are_the_apis(browser: Browser, shop
 
 
 def test_segments_are_counted_fetched_and_told_of(browser: Browser, shop: Server) -> None:
-    page = open_page(browser, shop)
-    go(page, "Customers")
+    page = open_page(browser, shop, at="Customers")
     page.get_by_role("tab", name="Segments").click()
     people = shop.get("segments/ready:no-order-30-days/people")["people"]
     row = page.get_by_role("listitem").filter(has_text="No order for 30 days").first
@@ -188,8 +185,7 @@ def test_segments_are_counted_fetched_and_told_of(browser: Browser, shop: Server
 
 
 def test_a_shop_is_connected_paused_and_removed(browser: Browser, shop: Server) -> None:
-    page = open_page(browser, shop)
-    go(page, "Customers")
+    page = open_page(browser, shop, at="Customers")
     page.get_by_role("tab", name="Where orders come from").click()
     page.get_by_role("button", name="Connect…").click()
     page.get_by_role("combobox", name="What").select_option("WooCommerce")
@@ -215,8 +211,7 @@ def test_a_shop_is_connected_paused_and_removed(browser: Browser, shop: Server) 
 def test_a_persons_sessions_say_when_they_ended_and_from_where_they_came(browser: Browser, shop: Server) -> None:
     assert shop.post("batch", {"batch": visit("shopper-6", 0)}).status_code == 202
     shop.stored()
-    page = open_page(browser, shop)
-    go(page, "Customers")
+    page = open_page(browser, shop, at="Customers")
     page.get_by_label("Find somebody by name, id or order").fill("shopper-6")
     page.get_by_role("table", name="Customers").get_by_role("link", name="Asha Mushi").click()
     orders = page.get_by_role("table", name="Orders and bookings")
@@ -239,8 +234,7 @@ def test_without_any_orders_each_page_says_what_to_do(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory, viewport: Any
 ) -> None:
     server = Server(tmp_path_factory.mktemp("nobody") / "data").start()
-    page = open_page(browser, server, viewport)
-    go(page, "Customers")
+    page = open_page(browser, server, viewport, at="Customers")
     for tab, said in (("Customers", "No customers here"), ("Revenue", "No orders here"), ("Attribution", "No visits and no orders here"),
                       ("Predictions", "Nothing can be predicted yet"), ("Segments", "Nobody yet"), ("Where orders come from", "No rates yet")):  # fmt: skip
         page.get_by_role("tab", name=tab).click()

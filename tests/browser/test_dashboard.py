@@ -104,8 +104,7 @@ def test_an_address_without_a_page_leads_back(browser: Browser, filled: Server, 
 
 
 def test_the_project_is_changed_under_settings(browser: Browser, filled: Server) -> None:
-    page = open_page(browser, filled)
-    go(page, "Settings")
+    page = open_page(browser, filled, at="Settings")
     page.get_by_label("Name", exact=True).fill("Concerts")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#main").get_by_role("status")).to_have_text("Saved.")
@@ -131,8 +130,7 @@ def test_the_project_is_changed_under_settings(browser: Browser, filled: Server)
 
 
 def test_a_member_is_added_sees_the_project_and_is_removed(browser: Browser, filled: Server) -> None:
-    page = open_page(browser, filled)
-    go(page, "Settings")
+    page = open_page(browser, filled, at="Settings")
     page.get_by_label("E-mail").fill("member@example.com")
     page.get_by_role("combobox", name=re.compile("^As")).select_option("viewer")
     page.get_by_role("button", name="Invite", exact=True).click()

@@ -31,8 +31,7 @@ def picture(page: Page, name: str) -> None:
 
 
 def test_there_are_none_and_the_page_says_what_they_are(browser: Browser, server: Server) -> None:
-    page = open_page(browser, server)
-    go(page, "Data")
+    page = open_page(browser, server, at="Data")
     page.get_by_role("tab", name="Refused").click()
     expect(page.get_by_text("A dead letter is a message that was acknowledged")).to_be_visible()
     expect(page.get_by_text("could not be stored. ")).to_have_count(0)
@@ -74,8 +73,7 @@ def test_letters_are_seen_looked_at_replayed_and_dropped(browser: Browser, broke
     picture(page, "german")
     page.context.close()
 
-    page = open_page(browser, broken)
-    go(page, "Data")
+    page = open_page(browser, broken, at="Data")
     page.get_by_role("tab", name="Refused").click()
     # By keyboard: what is replayed comes back, as the fault is still there.
     page.get_by_role("button", name="Replay all").focus()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
-from steps import DESK, PHONE, go, nobody_is_left_out, open_page
+from steps import DESK, PHONE, nobody_is_left_out, open_page
 
 from chromium import ARTIFACTS
 from conftest import SECRET_KEY, Server, also
@@ -46,8 +46,7 @@ def viewed(filled: Server) -> Iterator[Server]:
 
 @pytest.mark.parametrize(("viewport", "scheme"), [(DESK, "light"), also(PHONE, "dark")])
 def test_an_entity_shows_what_it_earned(browser: Browser, viewed: Server, viewport: Any, scheme: Any) -> None:
-    page = open_page(browser, viewed, viewport, scheme)
-    go(page, "Entities")
+    page = open_page(browser, viewed, viewport, scheme, at="Entities")
     row = page.get_by_role("table", name="Most viewed").get_by_role("row").filter(has_text="Glass Harbour at the Pier")
     expect(row).to_contain_text("7")
     expect(page.get_by_role("table", name="Sent from").get_by_role("row").filter(has_text="search")).to_contain_text(
@@ -85,8 +84,7 @@ def test_an_entity_shows_what_it_earned(browser: Browser, viewed: Server, viewpo
 
 
 def test_scheduled_work_is_run_paused_and_has_a_history(browser: Browser, viewed: Server) -> None:
-    page = open_page(browser, viewed)
-    go(page, "Settings")
+    page = open_page(browser, viewed, at="Settings")
     job = page.get_by_role("listitem").filter(has_text="refresh-views")
     job.get_by_role("button", name="Run now").click()
     expect(job).to_contain_text("the counters agree with the events", timeout=60_000)

@@ -43,8 +43,7 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 def test_every_question_of_explore_is_drawn_for_everybody(
     browser: Browser, filled: Server, viewport: Any, scheme: Any
 ) -> None:
-    page = open_page(browser, filled, viewport, scheme)
-    go(page, "Explore")
+    page = open_page(browser, filled, viewport, scheme, at="Explore")
     size = "desk" if viewport == DESK else "phone"
     for name, body in QUESTIONS.items():
         address = f"{page.url.split('?')[0]}?{urlencode({'ask': json.dumps(body)})}"
@@ -64,8 +63,7 @@ def test_every_question_of_explore_is_drawn_for_everybody(
 
 
 def test_a_funnel_is_built_read_and_opened_to_the_people_who_stopped(browser: Browser, filled: Server) -> None:
-    page = open_page(browser, filled)
-    go(page, "Explore")
+    page = open_page(browser, filled, at="Explore")
     page.get_by_role("tab", name="Funnel", exact=True).click()
     page.get_by_role("combobox", name="Step 1").select_option("impression")
     page.get_by_role("combobox", name="Step 2").select_option("event click")
@@ -93,8 +91,7 @@ def test_a_percentile_by_a_property_is_saved_and_opened_again_from_the_palette(
         sent = {"event": "Rated", "anonymousId": f"rater-{value}", "properties": {"stars": value, "mood": f"m{value}"}}
         filled.post("track", sent)
     filled.stored()
-    page = open_page(browser, filled)
-    go(page, "Explore")
+    page = open_page(browser, filled, at="Explore")
     page.get_by_role("combobox", name=re.compile("^of")).select_option("Rated")
     page.get_by_role("combobox", name=re.compile("^count")).select_option("max")
     expect(page.get_by_text("Choose a property")).to_be_visible()
@@ -126,8 +123,7 @@ def test_a_percentile_by_a_property_is_saved_and_opened_again_from_the_palette(
 
 
 def test_a_goal_is_a_step(browser: Browser, filled: Server) -> None:
-    page = open_page(browser, filled)
-    go(page, "Explore")
+    page = open_page(browser, filled, at="Explore")
     page.get_by_role("tab", name="Funnel", exact=True).click()
     goals = page.get_by_role("combobox", name="Step 2").locator("optgroup[label=Goals] option")
     expect(goals.first).to_have_text("Order Completed")
@@ -160,8 +156,7 @@ def test_a_segment_is_saved_and_used_again_everywhere(browser: Browser, filled: 
 
 
 def test_what_is_drawn_is_exported_as_numbers_and_pictures(browser: Browser, filled: Server) -> None:
-    page = open_page(browser, filled)
-    go(page, "Explore")
+    page = open_page(browser, filled, at="Explore")
     expect(page.locator("[role=img] svg").first).to_be_visible()
     files = {}
     for label in ("Numbers as CSV", "Picture as SVG", "Picture as PNG"):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, expect
-from steps import DESK, PHONE, nobody_is_left_out, open_page, to
+from steps import DESK, PHONE, nobody_is_left_out, open_page
 
 from conftest import SECRET_KEY, Server
 
@@ -33,8 +33,7 @@ def project(filled: Server) -> str:
 def test_the_page_of_a_person_says_what_they_like_and_why(
     browser: Browser, filled: Server, project: str, size: dict[str, int], scheme: str
 ) -> None:
-    page = open_page(browser, filled, size, scheme)
-    to(page, f"/p/{project}/visitor?id=insight")
+    page = open_page(browser, filled, size, scheme, at=f"/p/{project}/visitor?id=insight")
     expect(page.get_by_role("heading", name="Insights")).to_be_visible()
     expect(page.get_by_text("new user", exact=True)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^days 0(\.\d)? \(below 1\)$"))).to_be_visible()
@@ -45,8 +44,7 @@ def test_the_page_of_a_person_says_what_they_like_and_why(
 
 
 def test_nothing_is_said_of_the_preferences_of_somebody_new(browser: Browser, filled: Server, project: str) -> None:
-    page = open_page(browser, filled)
-    to(page, f"/p/{project}/visitor?id=insight-new")
+    page = open_page(browser, filled, at=f"/p/{project}/visitor?id=insight-new")
     expect(page.get_by_text("Interactions with entities in the last 30 days say what somebody likes.")).to_be_visible()
     expect(page.get_by_text("browsing", exact=True)).to_be_visible()
     nobody_is_left_out(page)

@@ -19,8 +19,7 @@ from stores import engine_pid
 
 
 def test_an_event_sent_now_is_on_the_live_page_within_two_seconds(browser: Browser, filled: Server) -> None:
-    page = open_page(browser, filled)
-    go(page, "Live")
+    page = open_page(browser, filled, at="Live")
     expect(page.get_by_text("connected", exact=True)).to_be_visible()
     filled.post("track", {"event": "Sent by hand", "anonymousId": "by-hand"})
     stream = page.get_by_role("list", name="Newest events by visitor")
@@ -94,8 +93,7 @@ def test_what_arrives_changes_the_numbers_in_place(browser: Browser, filled: Ser
 
 
 def test_a_page_that_is_not_seen_asks_nothing(browser: Browser, filled: Server) -> None:
-    page = open_page(browser, filled)
-    go(page, "Explore")
+    page = open_page(browser, filled, at="Explore")
     expect(page.locator("#main table").first).to_be_visible()
     page.clock.install()
     seen = "state => { Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });"

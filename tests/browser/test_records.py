@@ -19,8 +19,7 @@ def test_a_person_is_found_opened_and_followed_into_a_session(browser: Browser, 
     filled.post("track", {"event": "Opened", "anonymousId": "opened", "properties": {"size": 3}})
     filled.post("identify", {**person, "traits": {"plan": "pro"}})
     filled.stored()
-    page = open_page(browser, filled)
-    go(page, "People")
+    page = open_page(browser, filled, at="People")
     page.get_by_role("searchbox").fill("opened-an")
     page.get_by_role("link", name="opened-ann").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("opened-ann")
@@ -46,8 +45,7 @@ def test_a_person_is_found_opened_and_followed_into_a_session(browser: Browser, 
 def test_sessions_are_sorted_by_the_server_paged_as_one_scrolls_and_columns_are_remembered(
     browser: Browser, filled: Server
 ) -> None:
-    page = open_page(browser, filled)
-    go(page, "Sessions")
+    page = open_page(browser, filled, at="Sessions")
     table = page.get_by_role("table", name="Sessions")
     total = filled.get("overview", period="30d")["data"]["current"]["sessions"]
     expect(page.get_by_role("heading", level=2).first).to_have_text(f"{total:,}")
@@ -80,8 +78,7 @@ def test_text_that_a_client_sent_is_text(browser: Browser, filled: Server) -> No
     hostile = "<img src=x onerror=document.title='owned'>"
     filled.post("track", {"event": hostile, "anonymousId": hostile, "properties": {"x": hostile}})
     filled.stored()
-    page = open_page(browser, filled)
-    go(page, "Events")
+    page = open_page(browser, filled, at="Events")
     expect(page.get_by_text(hostile).first).to_be_visible()
     assert page.title() == "Events · Trackway"
 
@@ -89,8 +86,7 @@ def test_text_that_a_client_sent_is_text(browser: Browser, filled: Server) -> No
 def test_a_row_of_events_opens_into_everything_that_is_known_of_it(browser: Browser, filled: Server) -> None:
     filled.post("track", {"event": "Opened row", "anonymousId": "row", "properties": {"size": 3, "colour": "green"}})
     filled.stored()
-    page = open_page(browser, filled)
-    go(page, "Events")
+    page = open_page(browser, filled, at="Events")
     row = page.get_by_role("button", name="Opened row")
     row.focus()
     page.keyboard.press("Enter")
@@ -121,8 +117,7 @@ def test_a_persons_orders_are_seen_without_scrolling(browser: Browser, filled: S
 def test_the_data_behind_the_numbers_is_explored(browser: Browser, filled: Server) -> None:
     filled.post("track", {"anonymousId": "nobody", "messageId": "without-event"})
     filled.stored()
-    page = open_page(browser, filled)
-    go(page, "Data")
+    page = open_page(browser, filled, at="Data")
     page.get_by_role("button", name="ticket_click").click()
     properties = page.get_by_role("table", name="Properties of ticket_click")
     expect(properties.get_by_role("row", name=re.compile("^price_range"))).to_contain_text("100%")
@@ -161,8 +156,7 @@ def test_whom_one_counts_as_people_changes_every_number_and_goes_back(browser: B
 
 
 def test_files_are_exported_and_imported_with_progress(browser: Browser, filled: Server, tmp_path: Path) -> None:
-    page = open_page(browser, filled)
-    go(page, "Data")
+    page = open_page(browser, filled, at="Data")
     page.get_by_role("tab", name="Imports and exports").click()
     page.get_by_label("Format").select_option("parquet")
     page.get_by_role("button", name="Export").click()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
-from steps import DESK, PHONE, nobody_is_left_out, open_page, to
+from steps import DESK, PHONE, nobody_is_left_out, open_page
 
 from conftest import SECRET_KEY, Server
 
@@ -31,8 +31,7 @@ def project(filled: Server) -> Iterator[str]:
 def test_rules_are_changed_previewed_saved_and_brought_back(
     browser: Browser, filled: Server, project: str, size: dict[str, int], scheme: Any
 ) -> None:
-    page = open_page(browser, filled, size, scheme)
-    to(page, f"/p/{project}/rules")
+    page = open_page(browser, filled, size, scheme, at=f"/p/{project}/rules")
     expect(page.get_by_role("heading", name="Rules", level=1)).to_be_visible()
     first = page.get_by_label("1. Stage")
     expect(first).to_have_value("new_user")
@@ -63,8 +62,7 @@ def test_rules_are_changed_previewed_saved_and_brought_back(
 def test_moves_between_stages_are_drawn_and_listed(
     browser: Browser, filled: Server, project: str, size: dict[str, int], scheme: Any
 ) -> None:
-    page = open_page(browser, filled, size, scheme)
-    to(page, f"/p/{project}/explore")
+    page = open_page(browser, filled, size, scheme, at=f"/p/{project}/explore")
     page.get_by_role("tab", name="Stages").click()
     expect(page.get_by_role("img", name="Moves of people between stages")).to_be_visible()
     table = page.get_by_role("table", name="Who moved, without those who stayed")

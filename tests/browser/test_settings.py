@@ -6,7 +6,7 @@ import re
 from uuid import uuid4
 
 from playwright.sync_api import Browser, expect
-from steps import DESK, PHONE, go, nobody_is_left_out, open_page
+from steps import DESK, PHONE, nobody_is_left_out, open_page
 
 from conftest import Server
 
@@ -15,8 +15,7 @@ def test_goals_are_chosen_from_events(browser: Browser, server: Server) -> None:
     event = f"Goal {uuid4().hex[:8]}"
     server.post("track", {"event": event, "anonymousId": "goals"})
     server.stored()
-    page = open_page(browser, server)
-    go(page, "Settings")
+    page = open_page(browser, server, at="Settings")
     field = page.get_by_label("Goals", exact=True).and_(page.get_by_role("combobox"))
     expect(page.locator(f"datalist option[value='{event}']")).to_be_attached()
     chosen = page.get_by_role("list", name="Goals")
@@ -41,8 +40,7 @@ def test_goals_are_chosen_from_events(browser: Browser, server: Server) -> None:
 
 
 def test_schedules_are_said_and_set_in_words(browser: Browser, server: Server) -> None:
-    page = open_page(browser, server)
-    go(page, "Settings")
+    page = open_page(browser, server, at="Settings")
     for name, words in (
         ("aggregate", "every day at 03:20 UTC"), ("purge-views", "on day 1 of the month at 03:40 UTC"),
         ("refresh-views", "every hour at :07"), ("watch-segments", "every 5 minutes"),
@@ -81,8 +79,7 @@ def test_text_that_is_cut_is_said_in_full(browser: Browser, server: Server) -> N
     event = "Cut " + "name that has no room " * 8 + uuid4().hex[:8]
     server.post("track", {"event": event, "anonymousId": "cut"})
     server.stored()
-    page = open_page(browser, server)
-    go(page, "Data")
+    page = open_page(browser, server, at="Data")
     name = page.get_by_role("button", name=event)
     name.hover()
     expect(name).to_have_attribute("title", event)
@@ -91,8 +88,7 @@ def test_text_that_is_cut_is_said_in_full(browser: Browser, server: Server) -> N
 
 def test_what_the_server_refuses_of_a_button_is_shown(browser: Browser, server: Server) -> None:
     """Each button's refusal, not only of those whose form has a place for it."""
-    page = open_page(browser, server)
-    go(page, "Settings")
+    page = open_page(browser, server, at="Settings")
     page.get_by_role("button", name="New secret key").click()
     expect(page.get_by_role("region", name="the new key")).to_be_visible()
     page.route(

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
-from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page, to
+from steps import DESK, PHONE, drawn, nobody_is_left_out, open_page
 
 from chromium import ARTIFACTS
 from conftest import EMAIL, PASSWORD, SECRET_KEY, Server, also
@@ -72,8 +72,7 @@ def test_the_page_says_what_suggestions_change(
 ) -> None:
     server, project = product
     set_rules(server, project, HELPS + IDLE)
-    page = open_page(browser, server, size, scheme)
-    to(page, f"/p/{project}/suggestions")
+    page = open_page(browser, server, size, scheme, at=f"/p/{project}/suggestions")
     row = page.get_by_role("row").filter(has_text="say hello")
     expect(row).to_contain_text("helps")
     expect(row).to_contain_text("goal: Helped")
@@ -89,8 +88,7 @@ def test_the_page_says_what_suggestions_change(
 def test_without_suggestions_the_page_says_how_to_make_some(browser: Browser, product: tuple[Server, str]) -> None:
     server, project = product
     set_rules(server, project, "")
-    page = open_page(browser, server)
-    to(page, f"/p/{project}/suggestions")
+    page = open_page(browser, server, at=f"/p/{project}/suggestions")
     expect(page.get_by_text("This project makes no suggestions")).to_be_visible()
     nobody_is_left_out(page)
     set_rules(server, project, IDLE)
