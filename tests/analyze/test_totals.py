@@ -10,7 +10,7 @@ from histories import EXAMPLES, SPAN, START, Happened, histories, loaded_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import Loaded
+from conftest import Loaded, cases
 from factories import FIREFOX, message
 from trackway.analyze.behavior.trend import Trend, trend
 from trackway.analyze.customers.revenue import Revenue, revenue
@@ -69,7 +69,7 @@ def test_total_breakdown_and_drill_down_agree(
 _FILTERS = (None, "path:is:/x", "session.events:at_least:2", "entry_path:set", "visitor.sessions:less:3")
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=cases(3), deadline=None)
 @given(histories(), st.sampled_from(_FILTERS), st.booleans())
 def test_an_overview_of_two_periods_is_that_of_each_and_visitors_are_those_whom_it_counts(
     loaded: Loaded, history: tuple[list[list[Message]], list[Happened]], filtered: str | None, hours: bool

@@ -46,7 +46,7 @@ FEW = settings(
 )  # fmt: skip
 
 ONCE = settings(FEW, max_examples=1)
-"""For an account at an endpoint that is not for accounts: the others are refused there with more examples."""
+"""For nobody, and for an account at an endpoint that is not for accounts: a key is refused there with more examples."""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def _check(
     allowed: bool | None,
     asked: list[int],
 ) -> Callable[[], None]:
-    @(ONCE if allowed is False and what.startswith("account:") else FEW)
+    @(ONCE if allowed is False and what.startswith(("account:", "nobody:")) else FEW)
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
         if "project_id" in (case.path_parameters or {}):
