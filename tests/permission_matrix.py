@@ -135,6 +135,7 @@ DECLARED: dict[str, str] = {
     f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
     f"GET {P}/customers": "people", "GET /api/customers/metrics": "people of one",
     "GET /v1/personalize/{user_id}": "personal of another",
+    "GET /v1/recommend": "personal of one",
     "PUT /v1/personalize/{user_id}/preferences": "manage of another",
     "DELETE /v1/personalize/{user_id}/preferences": "manage of another",
     "PUT /v1/personalize/{user_id}/opt-out": "manage of another",
@@ -157,7 +158,7 @@ OF_QUESTION = {
     "persons": "people", "person": "people", "merges": "people", "sessions": "people", "funnel_units": "people",
     "retention_people": "people", "lifecycle_people": "people", "customer_value": "people", "customers": "people", "entity_views": "views", "top_entities": "views",
     "entities": "views", "views": "views", "daily": "interactions", "audience": "audience",
-    "view_bookings": "bookings", "year": "year", "personalize": "personal", "suggestion_results": "people", "newest_events": "live", "newest_sessions": "people",
+    "view_bookings": "bookings", "year": "year", "personalize": "personal", "recommend": "personal", "suggestion_results": "people", "newest_events": "live", "newest_sessions": "people",
     "visitors": "people", "visitor": "people", "rejections": "people", "violations": "read",
 }  # fmt: skip
 """Of each question, the permission it needs; all others need `ask`."""
@@ -283,9 +284,9 @@ def expected(needed: str, permissions: set[str], caller: str) -> bool | None:
         return False
     if needed == "signed in":
         return caller in ("viewer", "analyst", "owner", "administrator", "outsider")
-    if needed == "people of one":
+    if needed.endswith(" of one"):
         # Who sees several projects says which; who sees one sees its people if they may.
-        return None if caller in ("outsider", "administrator") else "people" in permissions
+        return None if caller in ("outsider", "administrator") else needed.removesuffix(" of one") in permissions
     if needed.endswith(" of another"):
         # Who sees several projects has to use a key; an account is told of itself only (tests/personalize). The
         # outsider is an analyst of the other project, in which there is no such user.

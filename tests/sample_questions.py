@@ -42,6 +42,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "personalize": {"person": "1"},
     "stage_moves": {},
     "suggestion_results": {},
+    "recommend": {"entity_type": "concert", "entity_id": "c1"},
     "customer_value": {"weeks": 39},
     "persons": {"sort": "events"},
     "person": {"visitor_id": "ask-1"},

@@ -108,6 +108,8 @@ from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.moves import StageMoves, StageMovesAnswer, stage_moves
 from trackway.personalize.person import Personal, Personalize, personalize
+from trackway.personalize.recommend.answer import Recommend, Recommendations, recommend
+from trackway.personalize.recommend.shelf import Shelf
 from trackway.personalize.results import SuggestionResult, SuggestionResults, suggestion_results
 from trackway.store.connection import Store
 
@@ -124,7 +126,7 @@ class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw
 
 class Asking(NamedTuple):
     """The context in which a question is answered. `earlier` is the period to compare with, if the body names one;
-    `preferences` are those that people stated.
+    `preferences` are those that people stated, `models` those that recommend.
     """
 
     store: Store
@@ -132,6 +134,7 @@ class Asking(NamedTuple):
     project: Project
     now: datetime
     preferences: StatedPreferences
+    models: Shelf
     earlier: Period | None = None
 
 
@@ -285,6 +288,11 @@ QUESTIONS: dict[type, Entry] = {
         lambda a, asked: suggestion_results(a.store, a.question, asked, pack_of(a.project.metrics)),
         list[SuggestionResult],
     ),
+    Recommend: Entry(
+        lambda a, asked: recommend(a.store, a.question, asked, pack_of(a.project.metrics), a.models, a.now),
+        Recommendations | None,
+        0.0,
+    ),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),
     Violations: Entry(lambda a, asked: violations(a.store, a.question, asked), list[Violation], _SECOND),
 }
@@ -294,7 +302,7 @@ NEEDS: dict[type, str] = {
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
     Customers: "people", NewestSessions: "people", Visitors: "people", Visitor: "people", Rejections: "people",
     NewestEvents: "live", EntityViews: "views", TopEntities: "views", Entities: "views",
-    Personalize: "personal", SuggestionResults: "people",
+    Personalize: "personal", Recommend: "personal", SuggestionResults: "people",
     Violations: "read", Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip
 """The permission that a question needs; `ask` for all others."""
@@ -312,6 +320,7 @@ UNFILTERED: dict[type, str] = {
     Person: "the question is about one person",
     Personalize: "the question is about one person",
     Visitor: "the question is about one visitor",
+    Recommend: "the question is about one person or entity",
     Rejections: "refused messages have no columns; they are listed by time",
     Violations: "violations are counted by event, property and library only",
 }

@@ -42,6 +42,7 @@ from trackway.analyze.language.sampling import make_whole
 from trackway.analyze.reply import Before, Cached, Computed, ComputedAsJson, Reply, Stretch, TrendNote
 from trackway.govern.saved.segments import Saved
 from trackway.govern.tables import Project
+from trackway.personalize.recommend.shelf import Shelf
 from trackway.store.connection import Store, running
 from trackway.store.policy import Policy
 from trackway.wording import fault
@@ -174,9 +175,15 @@ class Desk:
     """
 
     def __init__(
-        self, store: Store, saved: Saved, version: Callable[[UUID], Version], slots: Slots, threads: int = 8
+        self,
+        store: Store,
+        saved: Saved,
+        models: Shelf,
+        version: Callable[[UUID], Version],
+        slots: Slots,
+        threads: int = 8,
     ) -> None:
-        self._store, self._saved, self.version, self._slots = store, saved, version, slots
+        self._store, self._saved, self._models, self.version, self._slots = store, saved, models, version, slots
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ask")
         self.answers = Answers()
         self._tasks: dict[tuple[Policy, str], asyncio.Future[Any]] = {}
@@ -282,7 +289,15 @@ class Desk:
         store, common = self._store.within(prepared.policy), prepared.read.common
         filters = () if prepared.read.filter is None else (prepared.read.filter,)
         question = Question.of(prepared.project, prepared.stretch, *filters, bots=common.bots, sample=common.sample)
-        return Asking(store, question, prepared.project, datetime.now(UTC), self._saved.preferences, prepared.earlier)
+        return Asking(
+            store,
+            question,
+            prepared.project,
+            datetime.now(UTC),
+            self._saved.preferences,
+            self._models,
+            prepared.earlier,
+        )
 
     def _tabled(self, prepared: _Prepared) -> bytes:
         answers, _ = self._ask(self._asking(prepared), prepared.read.asked)

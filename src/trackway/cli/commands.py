@@ -13,6 +13,7 @@ import typer
 from trackway import __version__, config
 from trackway.cli import data_directory, jobs, people, plans, show
 from trackway.cli.dead_letters import letters
+from trackway.cli.models import models
 from trackway.cli.store import store
 from trackway.config import BadSettings, Settings
 from trackway.govern.first_start import FirstStart
@@ -23,6 +24,7 @@ app.add_typer(people.projects, name="project")
 app.add_typer(people.users, name="user")
 app.add_typer(plans.plans, name="plan")
 app.add_typer(jobs.jobs, name="jobs")
+app.add_typer(models, name="models")
 app.add_typer(letters, name="letters")
 app.add_typer(store, name="store")
 

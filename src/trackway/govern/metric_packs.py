@@ -14,7 +14,16 @@ from typing import Annotated, Literal
 import msgspec
 
 from trackway.govern.access.permissions import PERMISSIONS, SEEN, AccountType, Gate
-from trackway.govern.personal_rules import BadRule, Journey, Preferring, Rules, Similar, Suggestion, check
+from trackway.govern.personal_rules import (
+    BadRule,
+    Journey,
+    Preferring,
+    Recommending,
+    Rules,
+    Similar,
+    Suggestion,
+    check,
+)
 
 INCLUDED = ("concerts", "marketplace", "community")
 _Trait = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -90,7 +99,7 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     a permission is granted; one without a condition is not granted. `keys`: the host application's own permission
     names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`,
     `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions,
-    so that their effect can be measured.
+    so that their effect can be measured. `recommend`: how recommendations are learned.
     """
 
     name: str
@@ -107,6 +116,7 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     journey: Journey = msgspec.field(default_factory=Journey)
     suggestions: Annotated[list[Suggestion], msgspec.Meta(max_length=100)] = []
     holdout: _Share = 0.1
+    recommend: Recommending = msgspec.field(default_factory=Recommending)
 
     @property
     def rules(self) -> Rules:

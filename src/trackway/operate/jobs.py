@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from trackway.event import now
 from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import Project
 from trackway.operate.customer_scores import score
+from trackway.operate.model_training import train_project
 from trackway.operate.reports import send_digests
 from trackway.operate.view_totals import check_views
 from trackway.operate.watched_segments import watch
@@ -43,6 +44,7 @@ class JobContext:
 
     Attributes:
         lock_of: returns the lock that is taken to replace counters of a project; its loader stores nothing meanwhile.
+        ending: set when the server ends; a long job stops then.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class JobContext:
     lock_of: Callable[[UUID], AbstractContextManager[object]]
     ledger: Ledger
     outgoing: Outgoing
+    ending: threading.Event = field(default_factory=threading.Event)
 
     @property
     def directory(self) -> Path:
@@ -145,6 +148,17 @@ def watch_segments(context: JobContext) -> str:
     return watch(context.accounts, context.store, context.outgoing, datetime.now(UTC))
 
 
+def train_models(context: JobContext) -> str:
+    """Train the models of recommendations of every project, and keep those that are better than popularity."""
+    models = context.directory / "models"
+    results = [
+        f"{project.name}: {text}"
+        for project in context.accounts.projects()
+        for text in train_project(context.store, project, models, context.ending)
+    ]
+    return "; ".join(results) or "there are no interactions with entities"
+
+
 def settle_updates(context: JobContext) -> str:
     """Let the engine merge changes by late events into the parts of old months, in the background."""
     return ", ".join(settle(context.store)) or "no updates are waiting"
@@ -159,6 +173,7 @@ JOBS: dict[str, tuple[str, Callable[[JobContext], str]]] = {
     "score-customers": ("12 * * * *", score_customers),
     "settle-updates": ("*/10 * * * *", settle_updates),
     "watch-segments": ("*/5 * * * *", watch_segments),
+    "train-models": ("30 4 * * *", train_models),
 }
 """The default schedule (cron, UTC) and function of each job; the function's docstring is shown to users."""
 
@@ -170,7 +185,7 @@ class Runner:
         self._context, self._name = context, uuid4().hex
         self._jobs = context.accounts.jobs
         self._jobs.declare({name: schedule for name, (schedule, _) in JOBS.items()})
-        self._ending = threading.Event()
+        self._ending = context.ending
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
 
     def start(self) -> None:

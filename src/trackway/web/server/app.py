@@ -32,6 +32,7 @@ from trackway.web.api.plans import TrackingPlan
 from trackway.web.api.projects import Projects
 from trackway.web.api.question_parameters import asked, common
 from trackway.web.api.questions import Questions
+from trackway.web.api.recommend import RecommendApi
 from trackway.web.api.rules import RulesOfProject
 from trackway.web.api.saved import SavedItems
 from trackway.web.api.transfers import TransfersOfProject
@@ -76,6 +77,7 @@ ROUTES: list[type[Controller]] = [
     Customers,
     CustomerMetrics,
     PersonalizeApi,
+    RecommendApi,
     Money,
     ConnectionsOfProject,
     Deliveries,
@@ -131,7 +133,7 @@ def api(runtime: Runtime, limits: Limits) -> Litestar:
     given.update(
         runtime=runtime,
         limits=limits,
-        desk=Desk(runtime.store, runtime.accounts.saved, runtime.version, Slots()),
+        desk=Desk(runtime.store, runtime.accounts.saved, runtime.models, runtime.version, Slots()),
         provider=Provider(runtime.settings, runtime.accounts.sign_ins, runtime.outgoing),
     )
     app.state["runtime"] = runtime

@@ -1,0 +1,55 @@
+"""The process that trains: it reads interactions from a file, and keeps the model in the directory of models.
+
+    python -m trackway.personalize.recommend.training_main ORDER
+
+ORDER is a file of JSON (`Order`). The process has a limit of memory, and the lowest priority.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from trackway.personalize.recommend.shelf import Shelf
+from trackway.personalize.recommend.training import feedback_of, train
+
+
+class Order(msgspec.Struct, kw_only=True):
+    """What to train: `interactions` is an Arrow file, `until` the time up to which it has them."""
+
+    project_id: UUID
+    entity_type: str
+    until: datetime
+    interactions: str
+    models: str
+    budget_s: float
+    memory_mb: int
+
+
+def main(path: str) -> None:
+    """Train what the file says; print what was kept."""
+    order = msgspec.json.decode(Path(path).read_bytes(), type=Order)
+    os.nice(19)
+    with suppress(ValueError, OSError):  # not on every system
+        resource.setrlimit(resource.RLIMIT_DATA, (order.memory_mb * 1024**2,) * 2)
+    with pa.memory_map(order.interactions) as file:
+        feedback = feedback_of(pa.ipc.open_file(file).read_all())
+    model, trained = train(feedback, order.budget_s)
+    people = np.asarray(feedback.history.getnnz(axis=0), np.float32)
+    card = Shelf(Path(order.models)).put(
+        order.project_id, order.entity_type, order.until, model, trained, feedback.entities, people
+    )
+    print(f"{trained.kind}, version {card.version}: {trained.reason}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,89 @@
+"""Recommendations for applications: `GET /v1/recommend`.
+
+Access: servers with a secret key, members with the permission `personal`, and people themselves with a token of the
+host for their own account of type user. A write key, which is public, reads nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, route
+from litestar.enums import HttpMethod
+from litestar.exceptions import NotFoundException
+from litestar.params import Parameter
+
+from trackway.analyze.language.period import BadQuestion, Period
+from trackway.analyze.language.question import Question
+from trackway.govern.metric_packs import pack_of
+from trackway.govern.tables import Project
+from trackway.personalize.recommend.answer import Recommend, Recommendations, recommend
+from trackway.runtime import Runtime
+from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
+
+_ANYWHERE = {"access-control-allow-origin": "*"}
+"""A token in a header is no cookie: pages of every origin may send theirs."""
+EntityType = Annotated[str, Parameter(description="the type of the entities to recommend, such as `concert`")]
+User = Annotated[str, Parameter(description="the user to whom to recommend; a person's own token needs none")]
+Entity = Annotated[str, Parameter(description="instead of a user: the entity to which others are similar")]
+
+
+class RecommendApi(Controller):
+    """`/v1/recommend`: entities of a type for a person, or like another entity."""
+
+    path = "/v1/recommend"
+    tags = ("people",)
+
+    @get("/", opt={"may": SOMEBODY}, response_headers=_ANYWHERE)
+    async def recommendations(
+        self,
+        request: Request[Caller, Any, Any],
+        runtime: Runtime,
+        entity_type: EntityType = "",
+        user: User = "",
+        entity: Entity = "",
+        limit: int = 20,
+        seen: bool = False,
+    ) -> Recommendations:
+        """Return the entities that fit best, each with its reason. With `seen`, those that the person knows too. 404
+        for a user of whom nothing is known.
+        """
+        project = await asyncio.to_thread(_project, request.user)
+        asked = Recommend(entity_type=entity_type, user_id=user, entity_id=entity, limit=limit, seen=seen)
+        found = await asyncio.to_thread(_recommended, request.user, project, runtime, asked)
+        if found is None:
+            raise NotFoundException(f"nothing is known of a user {user!r}")
+        return found
+
+    # Litestar answers OPTIONS itself where no handler with an earlier name does.
+    @route(
+        "/", http_method=[HttpMethod.OPTIONS], opt={"may": ANYBODY}, status_code=204, include_in_schema=False,
+        sync_to_thread=False,
+    )  # fmt: skip
+    def allow(self) -> Response[None]:
+        """Tell browsers that pages of every origin may call this address."""
+        allowed = {
+            "access-control-allow-methods": "GET", "access-control-allow-headers": "authorization",
+            "access-control-max-age": "86400",
+        }  # fmt: skip
+        return Response(None, status_code=204, headers=_ANYWHERE | allowed)
+
+
+def _project(caller: Caller) -> Project:
+    """Return the caller's only project, in which they may see single people."""
+    projects = caller.projects()
+    if len(projects) != 1:
+        raise BadQuestion("project", "use a secret key or a token of the project; you see several projects")
+    caller.need(projects[0], "personal")
+    return projects[0]
+
+
+def _recommended(caller: Caller, project: Project, runtime: Runtime, asked: Recommend) -> Recommendations | None:
+    # Not at the desk: an application waits for this look-up by key, and so it must not wait for a slot behind slow
+    # questions of the same project.
+    now = datetime.now(UTC)
+    question = Question.of(project, Period(datetime(2000, 1, 1, tzinfo=UTC), now))
+    store = runtime.store.within(caller.policy(project))
+    return recommend(store, question, asked, pack_of(project.metrics), runtime.models, now)[1]
