@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -40,6 +41,10 @@ class Place:
 
     def train(self) -> list[str]:
         return train_project(self.loaded.store, self.project, self.models, threading.Event())
+
+    @cached_property
+    def said(self) -> list[str]:
+        return self.train()
 
     def ask(self, shelf: Shelf | None = None, policy: Policy | None = None, **asked: Any) -> Any:
         question = Question.of(self.project, Period(NOW - timedelta(days=90), datetime.now(UTC)))
@@ -85,7 +90,7 @@ def test_without_a_model_people_get_what_is_popular(place: Place) -> None:
 
 
 def test_people_get_their_own_taste_with_a_reason_from_their_history(place: Place) -> None:
-    [said] = place.train()
+    [said] = place.said
     assert said.startswith("concert: ") and "version" in said and "the best of" in said
     for person in (2, 3):
         history = {one.entity_id for one in place.ask(user_id=f"u{person}", seen=True, limit=100).items} - {
@@ -101,6 +106,7 @@ def test_people_get_their_own_taste_with_a_reason_from_their_history(place: Plac
 
 
 def test_an_interaction_changes_the_next_answer_without_a_training(place: Place) -> None:
+    assert place.said
     place.loaded.load(place.id, [did("fresh", f"c{n}", 1, user="fresh") for n in (1, 3)])
     first = place.ask(user_id="fresh", limit=5)
     assert {int(one.entity_id[1:]) % 2 for one in first.items} == {1}
@@ -109,7 +115,8 @@ def test_an_interaction_changes_the_next_answer_without_a_training(place: Place)
 
 
 def test_entities_like_one_are_those_of_the_same_people(place: Place) -> None:
-    found = place.ask(entity_id="c4", limit=5)
+    assert place.said
+    found = place.ask(entity_id="c4", limit=2)
     assert found.reasoning == "entity"
     assert {int(one.entity_id[1:]) % 2 for one in found.items} == {0}
     assert all(one.entity_id != "c4" and one.reason.entity_id == "c4" for one in found.items)
@@ -144,6 +151,7 @@ def test_what_cannot_be_asked_is_refused(place: Place) -> None:
 
 
 def test_a_training_that_is_stopped_leaves_the_model_in_use(place: Place) -> None:
+    assert place.said
     before = [card.version for card, _ in place.shelf.cards()]
     ending = threading.Event()
     threading.Timer(0.3, ending.set).start()

@@ -1406,7 +1406,7 @@ export interface OwnedEntity {
   id: string;
 }
 
-/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. */
+/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. `recommend`: how recommendations are learned. */
 export interface Pack {
   name: string;
   subjects: Record<string, Subject>;
@@ -1420,6 +1420,7 @@ export interface Pack {
   journey?: Journey;
   suggestions: Suggestion[];
   holdout: number;
+  recommend?: Recommending;
 }
 
 /** A device's answer to a passkey request; `challenge` identifies the request. */
@@ -1837,6 +1838,58 @@ export interface RateShown {
 export interface RatesShown {
   currency: string;
   rates: RateShown[];
+}
+
+/** The reason of a recommendation: `because` of an entity that the person interacted with, or that was asked about (its id and name), or it is `popular`. `people` is the number of people who interacted with the recommended one; it is absent if its counts are hidden. */
+export interface Reason {
+  kind: "because" | "popular";
+  people?: number;
+  entity_id: string;
+  name: string;
+}
+
+/** Entities of a type for one person, or like one entity. Name exactly one of `person` (from an answer), `user_id` and `entity_id`; an account of type user gets its own and names none of the first two. Entities that the person knows are left out unless `seen` is true. */
+export interface RecommendQuestion {
+  question: "recommend";
+  entity_type: string;
+  person?: string;
+  user_id?: string;
+  entity_id?: string;
+  limit?: number;
+  seen?: boolean;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
+/** Entities, the best first. `reasoning` says on what all of them are based; `model` is the kind of the model and `version` its version, empty if there was none. */
+export interface Recommendations {
+  items: Recommended[];
+  reasoning: "entity" | "history" | "popularity";
+  model: string;
+  version: string;
+}
+
+/** An entity, its score (comparable within one answer only) and the reason. */
+export interface Recommended {
+  entity_type: string;
+  entity_id: string;
+  name: string;
+  score: number;
+  reason: Reason;
+}
+
+/** The way in which recommendations are learned: from the interactions of `days` days, for these types of entities (all if there are none), with at most `seconds` for trying models of each type. */
+export interface Recommending {
+  days: number;
+  entity_types: string[];
+  seconds: number;
 }
 
 /** The number of rows of each counter that were rebuilt, and the number that had differed from the events. */
@@ -3017,6 +3070,7 @@ export interface Questions {
   personalize: PersonalizeQuestion;
   stage_moves: StageMovesQuestion;
   suggestion_results: SuggestionResultsQuestion;
+  recommend: RecommendQuestion;
   rejections: RejectionsQuestion;
   violations: ViolationsQuestion;
 }
@@ -3067,6 +3121,7 @@ export interface Answers {
   personalize: Personal | null;
   stage_moves: StageMovesAnswer;
   suggestion_results: SuggestionResult[];
+  recommend: Recommendations | null;
   rejections: Rejection[];
   violations: Violation[];
 }

@@ -126,8 +126,8 @@ class Measured(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Recommending(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """How recommendations are learned: from the interactions of `days` days, for these types of entities (all if there
-    are none), with at most `seconds` for trying models of each type.
+    """The way in which recommendations are learned: from the interactions of `days` days, for these types of entities
+    (all if there are none), with at most `seconds` for trying models of each type.
     """
 
     days: Annotated[int, msgspec.Meta(ge=1, le=3660)] = 180

@@ -17,9 +17,8 @@ from scipy import sparse
 
 from trackway.analyze.language.period import BadQuestion, page
 from trackway.analyze.language.question import Answer, Question, ask
-from trackway.analyze.people.persons import person_number
-from trackway.enrich.identity import user_token
 from trackway.govern.metric_packs import Pack
+from trackway.personalize.person import Personalize, person_asked
 from trackway.personalize.recommend.interactions import interactions, span
 from trackway.personalize.recommend.shelf import Kept, Shelf
 from trackway.store.connection import Store
@@ -47,7 +46,7 @@ class Recommend(msgspec.Struct, tag="recommend", tag_field="question", kw_only=T
 
 
 class Reason(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Why an entity is recommended: `because` of an entity that the person interacted with, or that was asked about
+    """The reason of a recommendation: `because` of an entity that the person interacted with, or that was asked about
     (its id and name), or it is `popular`. `people` is the number of people who interacted with the recommended one; it
     is absent if its counts are hidden.
     """
@@ -135,7 +134,7 @@ def _history(
         raise BadQuestion("person", "name exactly one of person, user_id and entity_id")
     if asked.entity_id:
         return [], [asked.entity_id]
-    person = own if own is not None else _person(store, question, asked)
+    person = person_asked(store, question, Personalize(person=asked.person, user_id=asked.user_id))
     if not person:
         return None
     ids = ask(store, "language/person_ids.sql", question, persons=[person])
@@ -143,14 +142,6 @@ def _history(
     answer = interactions(store, question, asked.entity_type, pack, now, identities)
     rows = sorted(answer.rows(), key=lambda row: (row["last_at"], row["entity_id"]), reverse=True)
     return [ids, answer], [row["entity_id"] for row in rows]
-
-
-def _person(store: Store, question: Question, asked: Recommend) -> int | None:
-    if asked.person:
-        return person_number(asked.person)
-    token = user_token(question.project_id.bytes, asked.user_id)
-    rows = ask(store, "personalize/person_of_user.sql", question, token=token).rows()
-    return rows[0]["person"] if rows else None
 
 
 def _by_model(kept: Kept, history: list[str]) -> list[_Ranked]:

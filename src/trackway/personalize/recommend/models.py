@@ -50,7 +50,7 @@ class Popularity(NamedTuple):
 
 
 class Ease(NamedTuple):
-    """How much an interaction with one entity says about each other one.
+    """A table of how much an interaction with one entity says about each other one.
 
     Source: H. Steck, Embarrassingly Shallow Autoencoders for Sparse Data, The World Wide Web Conference 2019, equations
     8 to 10; rows are scaled by their length to the power of `damping`, so that busy people do not decide everything.

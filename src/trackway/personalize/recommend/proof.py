@@ -1,4 +1,4 @@
-"""How good recommendations are: hidden interactions of real people, and whether lists of ten contain them.
+"""The quality of recommendations: hidden interactions of real people, and whether lists of ten contain them.
 
 Each measure is a mean over the people who have something hidden, with its usual definition (C. Manning, P. Raghavan,
 H. Schütze, Introduction to Information Retrieval, 2008, chapter 8): `hit_rate`, the share of people with a hidden

@@ -1,4 +1,4 @@
-"""Where trained models are kept: `models/` in the data directory, by project, type of entity and version.
+"""The place of trained models: `models/` in the data directory, by project, type of entity and version.
 
 A version is complete before its name is written into `current`, so that a training that is killed changes nothing. The
 tables of numbers are mapped, not read: processes share their memory.

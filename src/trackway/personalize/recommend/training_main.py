@@ -24,7 +24,7 @@ from trackway.personalize.recommend.training import feedback_of, train
 
 
 class Order(msgspec.Struct, kw_only=True):
-    """What to train: `interactions` is an Arrow file, `until` the time up to which it has them."""
+    """An order to train: `interactions` is an Arrow file, `until` the time up to which it has them."""
 
     project_id: UUID
     entity_type: str
