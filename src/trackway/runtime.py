@@ -42,7 +42,7 @@ from trackway.operate.repair_accounts import refuse_orphans, unknown_projects
 from trackway.operate.transfers import TransferWorker
 from trackway.outgoing import Outgoing, Refused
 from trackway.personalize.kept import KeptAnswers
-from trackway.personalize.recommend.shelf import Shelf
+from trackway.personalize.recommend.recommender import Recommender
 from trackway.store import checkpoint, dead_letters
 from trackway.store.account_policy import AccountPolicies
 from trackway.store.checkpoint import Checkpoint
@@ -227,7 +227,7 @@ class Runtime:
         self.personal = KeptAnswers(self.store, self.accounts.saved.preferences, self.version)
         self._closers.append(self.personal.close)
         self.account_policies = AccountPolicies(self.store, self.register)
-        self.models = Shelf(directory / "models")
+        self.recommender = Recommender.of(directory / "models")
         self._context = JobContext(
             settings, self.accounts, self.store, self.progress.counters_lock_of, self.ledger, self.outgoing
         )

@@ -102,6 +102,12 @@ export interface AsAccount {
   granted: string[];
 }
 
+/** At most `n` entities with the same value of an attribute, or with the same parent of a type (`of`). */
+export interface AtMost {
+  of: string;
+  n: number;
+}
+
 /** The sources, those with the most orders by the first model first. `unconverted` orders are in a currency without an exchange rate; their value is not included. */
 export interface AttributionAnswer {
   currency: string;
@@ -265,6 +271,17 @@ export interface CohortSizesQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** A condition on an attribute of an entity, or on its parents of a type: it has one of `values`; it is a number `over` or `below` another one; or it is a time in the future (`upcoming`), at most `within_days` ahead. An entity without the attribute meets the condition unless the attribute is `required`. */
+export interface Condition {
+  attribute: string;
+  values?: string[];
+  over?: number | null;
+  below?: number | null;
+  upcoming?: boolean;
+  within_days?: number | null;
+  required?: boolean;
 }
 
 /** Changes to a connection; omitted fields stay as they are. */
@@ -1406,7 +1423,7 @@ export interface OwnedEntity {
   id: string;
 }
 
-/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. `recommend`: how recommendations are learned. */
+/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. `recommend`: how recommendations are learned, and the surfaces on which they are shown. */
 export interface Pack {
   name: string;
   subjects: Record<string, Subject>;
@@ -1840,21 +1857,30 @@ export interface RatesShown {
   rates: RateShown[];
 }
 
-/** The reason of a recommendation: `because` of an entity that the person interacted with, or that was asked about (its id and name), or it is `popular`. `people` is the number of people who interacted with the recommended one; it is absent if its counts are hidden. */
+/** The reason of a recommendation. `because` of an entity that the person interacted with, or that was asked about; `like` such an entity, with the `key` and `value` that both have; `also_viewed` and `bought_together` with such an entity; `likes`, for what the person stated to like; `popular` or `trending`, in a `place` if one was named; `pinned` by the surface. `people` is the number of people that it comes from, `orders` that of orders; they are absent if the counts of the entity are hidden. */
 export interface Reason {
-  kind: "because" | "popular";
+  kind: "also_viewed" | "because" | "bought_together" | "like" | "pinned" | "popular" | "trending" | "likes";
   people?: number;
+  orders?: number;
   entity_id: string;
   name: string;
+  key: string;
+  value: string;
+  place: string;
 }
 
-/** Entities of a type for one person, or like one entity. Name exactly one of `person` (from an answer), `user_id` and `entity_id`; an account of type user gets its own and names none of the first two. Entities that the person knows are left out unless `seen` is true. */
+/** Entities of a type for one person (`for_you`; `now` by what they do in this visit), with one entity (`similar`, `also_viewed`, `bought_together`), or of most people lately (`trending`). The person is named by `person` (from an answer) or `user_id`; an account of type user gets its own and names nobody. `context` lists entities in place of a person's own, the newest first, for somebody who is not known. Entities that the person knows are left out unless `seen` is true. A `surface` of the metrics pack has the rules and says which `kind` and types it shows. `place` is a city, region or country of people, for what is popular and trending. */
 export interface RecommendQuestion {
   question: "recommend";
-  entity_type: string;
+  entity_type?: string;
+  kind?: "also_viewed" | "bought_together" | "for_you" | "now" | "similar" | "trending" | "";
+  surface?: string;
   person?: string;
   user_id?: string;
   entity_id?: string;
+  context?: string[];
+  place?: string;
+  language?: string;
   limit?: number;
   seen?: boolean;
   period?: string;
@@ -1868,28 +1894,37 @@ export interface RecommendQuestion {
   id?: string;
 }
 
-/** Entities, the best first. `reasoning` says on what all of them are based; `model` is the kind of the model and `version` its version, empty if there was none. */
+/** Entities, the best first. `basis` says on what the answer is based, `reasoning` the same as a text, `intent` what the person wants by the rules of the metrics pack (empty: nothing known). `model` is the kind of the model and `version` its version, empty if there was none. `holdout` says that the person gets what is popular, so that the effect of recommendations can be measured. */
 export interface Recommendations {
   items: Recommended[];
-  reasoning: "entity" | "history" | "popularity";
+  basis: "entity" | "history" | "popularity" | "trending" | "visit";
+  reasoning: string;
+  intent: string;
+  kind: "also_viewed" | "bought_together" | "for_you" | "now" | "similar" | "trending";
+  surface: string;
   model: string;
   version: string;
+  holdout: boolean;
 }
 
-/** An entity, its score (comparable within one answer only) and the reason. */
+/** An entity, its score (comparable within one answer only) and the reason. `position` counts from 1, `propensity` is the probability with which the entity stands there: report both when it was shown. */
 export interface Recommended {
   entity_type: string;
   entity_id: string;
   name: string;
   score: number;
+  position: number;
+  propensity: number;
   reason: Reason;
 }
 
-/** The way in which recommendations are learned: from the interactions of `days` days, for these types of entities (all if there are none), with at most `seconds` for trying models of each type. */
+/** The way in which recommendations are learned: from the interactions of `days` days, for these types of entities (all if there are none), with at most `seconds` for trying models of each type. What is trending loses half its weight each `half_life_days`. `surfaces` are the places where they are shown. */
 export interface Recommending {
   days: number;
   entity_types: string[];
   seconds: number;
+  half_life_days: number;
+  surfaces: Surface[];
 }
 
 /** The number of rows of each counter that were rebuilt, and the number that had differed from the events. */
@@ -2582,6 +2617,25 @@ export interface SuggestionResultsQuestion {
   id?: string;
 }
 
+/** A place in the product where recommendations are shown, and what may stand there. `repeats` allows entities that the person knows, `own` those that belong to the person. `diversity`, 0 to 1, is how much an entity loses that is like those before it; `freshness` is how much one gains that the register has for less than `freshness_days`. A share `explore` of the lists is shuffled, so that other orders can be judged by what people do with these; the share `holdout` of people gets what is popular. */
+export interface Surface {
+  name: string;
+  kind?: "for_you" | "similar" | "also_viewed" | "bought_together" | "trending" | "now";
+  entity_types: string[];
+  limit?: number;
+  repeats?: boolean;
+  own?: boolean;
+  where?: Condition[];
+  blocked?: string[];
+  pinned?: string[];
+  at_most?: AtMost[];
+  diversity?: number;
+  freshness?: number;
+  freshness_days?: number;
+  explore?: number;
+  holdout?: number;
+}
+
 /** The number of lines taken. */
 export interface Taken {
   taken: number;
@@ -3121,7 +3175,7 @@ export interface Answers {
   personalize: Personal | null;
   stage_moves: StageMovesAnswer;
   suggestion_results: SuggestionResult[];
-  recommend: Recommendations | null;
+  recommend: Recommendations;
   rejections: Rejection[];
   violations: Violation[];
 }

@@ -108,8 +108,9 @@ from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.moves import StageMoves, StageMovesAnswer, stage_moves
 from trackway.personalize.person import Personal, Personalize, personalize
-from trackway.personalize.recommend.answer import Recommend, Recommendations, recommend
-from trackway.personalize.recommend.shelf import Shelf
+from trackway.personalize.recommend.answer import recommend
+from trackway.personalize.recommend.asked import Recommend, Recommendations
+from trackway.personalize.recommend.recommender import Recommender
 from trackway.personalize.results import SuggestionResult, SuggestionResults, suggestion_results
 from trackway.store.connection import Store
 
@@ -126,7 +127,7 @@ class EntityFunnel(msgspec.Struct, tag="entity_funnel", tag_field="question", kw
 
 class Asking(NamedTuple):
     """The context in which a question is answered. `earlier` is the period to compare with, if the body names one;
-    `preferences` are those that people stated, `models` those that recommend.
+    `preferences` are those that people stated, `recommender` what recommends.
     """
 
     store: Store
@@ -134,7 +135,7 @@ class Asking(NamedTuple):
     project: Project
     now: datetime
     preferences: StatedPreferences
-    models: Shelf
+    recommender: Recommender
     earlier: Period | None = None
 
 
@@ -289,8 +290,10 @@ QUESTIONS: dict[type, Entry] = {
         list[SuggestionResult],
     ),
     Recommend: Entry(
-        lambda a, asked: recommend(a.store, a.question, asked, pack_of(a.project.metrics), a.models, a.now),
-        Recommendations | None,
+        lambda a, asked: recommend(
+            a.store, a.question, asked, pack_of(a.project.metrics), a.recommender, a.preferences, a.now
+        ),
+        Recommendations,
         0.0,
     ),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),

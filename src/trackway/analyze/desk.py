@@ -42,7 +42,7 @@ from trackway.analyze.language.sampling import make_whole
 from trackway.analyze.reply import Before, Cached, Computed, ComputedAsJson, Reply, Stretch, TrendNote
 from trackway.govern.saved.segments import Saved
 from trackway.govern.tables import Project
-from trackway.personalize.recommend.shelf import Shelf
+from trackway.personalize.recommend.recommender import Recommender
 from trackway.store.connection import Store, running
 from trackway.store.policy import Policy
 from trackway.wording import fault
@@ -178,12 +178,18 @@ class Desk:
         self,
         store: Store,
         saved: Saved,
-        models: Shelf,
+        recommender: Recommender,
         version: Callable[[UUID], Version],
         slots: Slots,
         threads: int = 8,
     ) -> None:
-        self._store, self._saved, self._models, self.version, self._slots = store, saved, models, version, slots
+        self._store, self._saved, self._recommender, self.version, self._slots = (
+            store,
+            saved,
+            recommender,
+            version,
+            slots,
+        )
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ask")
         self.answers = Answers()
         self._tasks: dict[tuple[Policy, str], asyncio.Future[Any]] = {}
@@ -295,7 +301,7 @@ class Desk:
             prepared.project,
             datetime.now(UTC),
             self._saved.preferences,
-            self._models,
+            self._recommender,
             prepared.earlier,
         )
 

@@ -12,7 +12,7 @@ from trackway.cli import show
 from trackway.cli.jobs import run_job
 from trackway.cli.people import Data, Json, find_project, open_accounts
 from trackway.config import BadSettings
-from trackway.personalize.recommend.proof import Measured
+from trackway.personalize.recommend.cards import Measured
 from trackway.personalize.recommend.shelf import BadModel, Shelf
 
 models = typer.Typer(no_args_is_help=True, help="Models of recommendations: list, proof, train, roll back.")

@@ -18,12 +18,13 @@ from trackway.govern.personal_rules import (
     BadRule,
     Journey,
     Preferring,
-    Recommending,
     Rules,
     Similar,
     Suggestion,
     check,
 )
+from trackway.govern.surfaces import Recommending
+from trackway.govern.surfaces import check as check_surfaces
 
 INCLUDED = ("concerts", "marketplace", "community")
 _Trait = Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
@@ -99,7 +100,8 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     a permission is granted; one without a condition is not granted. `keys`: the host application's own permission
     names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`,
     `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions,
-    so that their effect can be measured. `recommend`: how recommendations are learned.
+    so that their effect can be measured. `recommend`: how recommendations are learned,
+    and the surfaces on which they are shown.
     """
 
     name: str
@@ -169,6 +171,7 @@ def pack_of(text: str) -> Pack:
                 raise BadPack(f"subjects.{name}.metrics.{metric_name}: {error}") from error
     try:
         check(pack.journey, pack.suggestions)
+        check_surfaces(pack.recommend)
     except BadRule as error:
         raise BadPack(str(error)) from error
     return pack

@@ -125,16 +125,6 @@ class Measured(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     message: Annotated[dict[_Language, _Text], msgspec.Meta(min_length=1)]
 
 
-class Recommending(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The way in which recommendations are learned: from the interactions of `days` days, for these types of entities
-    (all if there are none), with at most `seconds` for trying models of each type.
-    """
-
-    days: Annotated[int, msgspec.Meta(ge=1, le=3660)] = 180
-    entity_types: Annotated[list[_Text], msgspec.Meta(max_length=50)] = []
-    seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 60.0
-
-
 class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an
     `intent`, it goes before those without one.

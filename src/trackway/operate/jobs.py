@@ -154,7 +154,7 @@ def train_models(context: JobContext) -> str:
     results = [
         f"{project.name}: {text}"
         for project in context.accounts.projects()
-        for text in train_project(context.store, project, models, context.ending)
+        for text in train_project(context.store, project, context.accounts.saved.preferences, models, context.ending)
     ]
     return "; ".join(results) or "there are no interactions with entities"
 

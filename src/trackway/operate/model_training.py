@@ -17,11 +17,14 @@ from uuid import UUID
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trackway.analyze.language.period import Period
 from trackway.analyze.language.question import Question
 from trackway.govern.metric_packs import Pack, pack_of
+from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
+from trackway.personalize.person import persons_of
 from trackway.personalize.recommend.interactions import interactions, types
 from trackway.personalize.recommend.training_main import Order
 from trackway.store.connection import Store
@@ -32,21 +35,35 @@ _GRACE_S = 600.0
 """Seconds that a training may take beyond those of the pack, to finish what it began."""
 
 
-def train_project(store: Store, project: Project, models: Path, ending: threading.Event) -> list[str]:
-    """Train the models of a project; return what became of each. None is trained once `ending` is set."""
+def train_project(
+    store: Store, project: Project, saved: StatedPreferences, models: Path, ending: threading.Event
+) -> list[str]:
+    """Train the models of a project, without people who opted out; return what became of each. None is trained once
+    `ending` is set.
+    """
     now, pack = datetime.now(UTC), pack_of(project.metrics)
     question = Question.of(project, Period(datetime(2000, 1, 1, tzinfo=UTC), now))
+    out = set(persons_of(store, question, saved.all_opted_out(question.project_id)).values())
     return [
-        f"{entity_type}: {_train(store, question, entity_type, pack, now, models, ending)}"
+        f"{entity_type}: {_train(store, question, entity_type, pack, now, out, models, ending)}"
         for entity_type in pack.recommend.entity_types or types(store, question, pack, now)
         if not ending.is_set()
     ]
 
 
 def _train(
-    store: Store, question: Question, entity_type: str, pack: Pack, now: datetime, models: Path, ending: threading.Event
+    store: Store,
+    question: Question,
+    entity_type: str,
+    pack: Pack,
+    now: datetime,
+    out: set[int],
+    models: Path,
+    ending: threading.Event,
 ) -> str:
     table = interactions(store, question, entity_type, pack, now).table
+    if out:
+        table = table.filter(pc.invert(pc.is_in(table["person"], pa.array(sorted(out), pa.uint64()))))
     if not table.num_rows:
         return "no interactions"
     models.mkdir(parents=True, exist_ok=True)

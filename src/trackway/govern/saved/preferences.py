@@ -68,6 +68,11 @@ class StatedPreferences:
                 found.update(session.scalars(out))
         return found
 
+    def all_opted_out(self, project_id: UUID) -> set[str]:
+        """Return all users of a project who opted out."""
+        with self._sessions() as session:
+            return set(session.scalars(select(OptOut.user_id).where(OptOut.project_id == str(project_id))))
+
     def cleared(self, project_id: UUID, user_ids: Mapping[int, Iterable[str]]) -> dict[int, datetime]:
         """Return the persons who cleared their preferences under any of their user ids, and when they last did."""
         person_of = {user_id: person for person, ids in user_ids.items() for user_id in ids}

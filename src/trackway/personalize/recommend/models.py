@@ -2,16 +2,16 @@
 
 A model is a table of numbers for entities; it holds nothing about single people, so that people whose interactions came
 after the training, or who are new, are answered as well. All scores of a person come from their present history.
+Answers need numpy only: scipy and implicit are imported where a model is fitted or measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 Floats = NDArray[np.float32]
 History: TypeAlias = Any
@@ -27,6 +27,12 @@ class Model(Protocol):
 
     def scores(self, history: History) -> Floats:
         """Return a score for each person and entity; only the order of a person's scores means something."""
+
+    def of_one(self, columns: NDArray[np.intp]) -> Floats:
+        """Return the scores for one person, from the columns of their entities."""
+
+    def parts(self, columns: NDArray[np.intp], of: NDArray[np.intp]) -> Floats:
+        """Return, for each entity of a person (rows) and each recommended one (`of`), what it adds to the score."""
 
 
 class Popularity(NamedTuple):
@@ -48,6 +54,14 @@ class Popularity(NamedTuple):
         """Return the shares, for each person."""
         return np.tile(self.shares, (history.shape[0], 1))
 
+    def of_one(self, _columns: NDArray[np.intp]) -> Floats:
+        """Return the shares."""
+        return self.shares
+
+    def parts(self, columns: NDArray[np.intp], of: NDArray[np.intp]) -> Floats:
+        """Return zeros: what somebody did adds nothing."""
+        return np.zeros((len(columns), len(of)), np.float32)
+
 
 class Ease(NamedTuple):
     """A table of how much an interaction with one entity says about each other one.
@@ -61,6 +75,8 @@ class Ease(NamedTuple):
     @classmethod
     def fit(cls, history: History, parameters: Parameters) -> Ease:
         """Solve for the weights. Needs memory for three squares of the number of entities."""
+        from scipy import sparse
+
         lengths = np.maximum(1, history.getnnz(axis=1)).astype(np.float64)
         scaled = sparse.diags(lengths ** -parameters["damping"]) @ _binary(history).astype(np.float64)
         gram = (scaled.T @ scaled).toarray()
@@ -78,6 +94,14 @@ class Ease(NamedTuple):
         """Add up what the entities of each person say about all."""
         return np.asarray(_binary(history) @ self.weights)
 
+    def of_one(self, columns: NDArray[np.intp]) -> Floats:
+        """Add up the rows of the entities."""
+        return np.asarray(self.weights[columns].sum(axis=0))
+
+    def parts(self, columns: NDArray[np.intp], of: NDArray[np.intp]) -> Floats:
+        """Return the weights."""
+        return np.asarray(self.weights[np.ix_(columns, of)])
+
 
 class Als(NamedTuple):
     """Factors of entities, such that those of a person's entities lie near the person's.
@@ -87,8 +111,9 @@ class Als(NamedTuple):
     """
 
     factors: Floats
+    common: Floats
+    """The part of the equations that is the same for everybody."""
     confidence: float
-    regularization: float
 
     @classmethod
     def fit(cls, history: History, parameters: Parameters) -> Als:
@@ -103,27 +128,43 @@ class Als(NamedTuple):
                 iterations=15, num_threads=1, use_cg=False, random_state=1,
             )  # fmt: skip
             fitting.fit(_binary(history), show_progress=False)
-        return cls(np.asarray(fitting.item_factors, np.float32), parameters["confidence"], parameters["regularization"])
+        factors = np.asarray(fitting.item_factors, np.float32)
+        common = factors.T @ factors + np.float32(parameters["regularization"]) * np.eye(size, dtype=np.float32)
+        return cls(factors, common, parameters["confidence"])
 
     @property
     def arrays(self) -> dict[str, Floats]:
-        settings = np.array([self.confidence, self.regularization], np.float32)
-        return {"factors": self.factors, "settings": settings}
+        return {
+            "factors": self.factors,
+            "common": self.common,
+            "confidence": np.array([self.confidence], np.float32),
+        }
 
     def scores(self, history: History) -> Floats:
         """Solve for each person's factors, and multiply them by the entities'."""
-        size = self.factors.shape[1]
-        common = self.factors.T @ self.factors + self.regularization * np.eye(size, dtype=np.float32)
-        people = np.empty((history.shape[0], size), np.float32)
-        for row in range(history.shape[0]):
-            own = self.factors[history.indices[history.indptr[row] : history.indptr[row + 1]]]
-            people[row] = np.linalg.solve(
-                common + (self.confidence - 1) * (own.T @ own), self.confidence * own.sum(axis=0)
-            )
-        return cast(Floats, people @ self.factors.T)
+        starts = history.indptr
+        return np.array([
+            self.of_one(history.indices[starts[row] : starts[row + 1]]) for row in range(history.shape[0])
+        ], np.float32).reshape(history.shape)  # fmt: skip
+
+    def of_one(self, columns: NDArray[np.intp]) -> Floats:
+        """Solve for the person's factors, and multiply them by the entities'."""
+        own = self.factors[columns]
+        factors = self.confidence * np.linalg.solve(self._system(own), own.sum(axis=0))
+        return np.asarray(self.factors @ factors.astype(np.float32))
+
+    def parts(self, columns: NDArray[np.intp], of: NDArray[np.intp]) -> Floats:
+        """Return the terms of the score's sum (section 5 of the source)."""
+        own = self.factors[columns]
+        return np.asarray(self.confidence * (np.linalg.solve(self._system(own), own.T).T @ self.factors[of].T))
+
+    def _system(self, own: Floats) -> Floats:
+        return np.asarray(self.common + (self.confidence - 1) * (own.T @ own))
 
 
 def _binary(history: History) -> History:
+    from scipy import sparse
+
     return sparse.csr_matrix((np.ones(history.nnz, np.float32), history.indices, history.indptr), history.shape)
 
 
@@ -149,6 +190,5 @@ SEARCHED: dict[str, tuple[type[Popularity] | type[Ease] | type[Als], list[dict[s
 def from_arrays(kind: str, arrays: Mapping[str, Any]) -> Model:
     """Return a model from what a file has of it."""
     if kind == "als":
-        confidence, regularization = (float(one) for one in arrays["settings"])
-        return Als(arrays["factors"], confidence, regularization)
+        return Als(arrays["factors"], arrays["common"], float(arrays["confidence"][0]))
     return Ease(arrays["weights"]) if kind == "ease" else Popularity(arrays["shares"])

@@ -1,5 +1,5 @@
 -- The entities of a type with most people, for a project without a model.
-SELECT entity_id, toFloat32(uniq({{ person }})) AS people
+SELECT entity_id, uniq({{ person }}) AS people
 FROM actions
 WHERE project_id = {project:UUID}
   AND timestamp >= {since:DateTime64(3,'UTC')}

@@ -11,29 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from trackway.personalize.recommend.cards import Measured
 from trackway.personalize.recommend.models import Floats, History, Model
 
 AT = 10
 _ROWS = 500
 """People whose scores are in memory at once."""
-
-
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """The quality of a model's lists; `people` had something hidden."""
-
-    people: int
-    hit_rate: float
-    ndcg: float
-    recall: float
-    map: float
-    coverage: float
-    novelty: float
-    diversity: float
 
 
 def best(scores: Floats, history: History, most: int = AT) -> NDArray[np.intp]:

@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 import xxhash
 
+from trackway.personalize.recommend.cards import Card, Trained
 from trackway.personalize.recommend.models import Floats, Model, from_arrays
-from trackway.personalize.recommend.training import Trained
 
 KEPT = 5
 """Versions that are kept of a model."""
@@ -27,18 +27,6 @@ KEPT = 5
 
 class BadModel(ValueError):
     """There is no such version, or its files cannot be used; the text says which and why."""
-
-
-class Card(msgspec.Struct, kw_only=True):
-    """A version of a model: for what it was trained, when, and how well it did. `until` is the time of the newest
-    interactions.
-    """
-
-    version: str
-    project_id: str
-    entity_type: str
-    until: datetime
-    trained: Trained
 
 
 class Kept(NamedTuple):

@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
+from trackway.personalize.recommend.cards import Trained, Tried
 from trackway.personalize.recommend.models import MOST_OF_EASE, SEARCHED, History, Model
-from trackway.personalize.recommend.proof import Measured, is_better, measure
+from trackway.personalize.recommend.proof import is_better, measure
 
 HIDDEN_SHARE = 0.1
 """The share of interactions, the last ones, on which models are measured."""
@@ -35,31 +35,6 @@ class Feedback(NamedTuple):
     entities: list[str]
     history: History
     first_at: NDArray[np.int64]
-
-
-class Tried(msgspec.Struct, kw_only=True):
-    """A model that was fitted to the earlier interactions: its parameters, seconds, and quality for people whose
-    earlier interactions are known (`warm`) and for those without any (`cold`).
-    """
-
-    kind: str
-    parameters: dict[str, float]
-    seconds: float
-    warm: Measured | None
-    cold: Measured | None
-
-
-class Trained(msgspec.Struct, kw_only=True):
-    """The result of a training. `reason` says why this model was kept."""
-
-    kind: str
-    parameters: dict[str, float]
-    reason: str
-    people: int
-    entities: int
-    interactions: int
-    seconds: float
-    tried: list[Tried]
 
 
 def feedback_of(table: pa.Table) -> Feedback:

@@ -10,16 +10,19 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import msgspec
 from litestar import Controller, Request, Response, get, route
 from litestar.enums import HttpMethod
-from litestar.exceptions import NotFoundException
 from litestar.params import Parameter
 
 from trackway.analyze.language.period import BadQuestion, Period
 from trackway.analyze.language.question import Question
 from trackway.govern.metric_packs import pack_of
+from trackway.govern.surfaces import Kind
 from trackway.govern.tables import Project
-from trackway.personalize.recommend.answer import Recommend, Recommendations, recommend
+from trackway.personalize.person import Personal, Personalize
+from trackway.personalize.recommend.answer import recommend
+from trackway.personalize.recommend.asked import Recommend, Recommendations
 from trackway.runtime import Runtime
 from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
 
@@ -27,7 +30,15 @@ _ANYWHERE = {"access-control-allow-origin": "*"}
 """A token in a header is no cookie: pages of every origin may send theirs."""
 EntityType = Annotated[str, Parameter(description="the type of the entities to recommend, such as `concert`")]
 User = Annotated[str, Parameter(description="the user to whom to recommend; a person's own token needs none")]
-Entity = Annotated[str, Parameter(description="instead of a user: the entity to which others are similar")]
+Entity = Annotated[str, Parameter(description="the entity of which others are similar, also viewed or bought together")]
+Context = Annotated[
+    str, Parameter(description="ids of entities, joined by commas, the newest first, for somebody who is not known")
+]
+Place = Annotated[str, Parameter(description="a city, region or country of people, for what is popular and trending")]
+Language = Annotated[str, Parameter(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
+Limit = Annotated[
+    int, Parameter(ge=0, le=100, description="the most entities; 20, or those of the surface, if it is 0")
+]
 
 
 class RecommendApi(Controller):
@@ -44,18 +55,23 @@ class RecommendApi(Controller):
         entity_type: EntityType = "",
         user: User = "",
         entity: Entity = "",
-        limit: int = 20,
+        kind: Kind | None = None,
+        surface: str = "",
+        context: Context = "",
+        place: Place = "",
+        language: Language = "en",
+        limit: Limit = 0,
         seen: bool = False,
     ) -> Recommendations:
-        """Return the entities that fit best, each with its reason. With `seen`, those that the person knows too. 404
-        for a user of whom nothing is known.
+        """Return the entities that fit best, each with its reason. With `seen`, those that the person knows too. A user
+        of whom nothing is known gets what is popular.
         """
         project = await asyncio.to_thread(_project, request.user)
-        asked = Recommend(entity_type=entity_type, user_id=user, entity_id=entity, limit=limit, seen=seen)
-        found = await asyncio.to_thread(_recommended, request.user, project, runtime, asked)
-        if found is None:
-            raise NotFoundException(f"nothing is known of a user {user!r}")
-        return found
+        asked = Recommend(
+            entity_type=entity_type, user_id=user, entity_id=entity, kind=kind or "", surface=surface, place=place,
+            context=[one for one in context.split(",") if one][:100], language=language, limit=limit, seen=seen,
+        )  # fmt: skip
+        return await asyncio.to_thread(_recommended, request.user, project, runtime, asked)
 
     # Litestar answers OPTIONS itself where no handler with an earlier name does.
     @route(
@@ -80,10 +96,17 @@ def _project(caller: Caller) -> Project:
     return projects[0]
 
 
-def _recommended(caller: Caller, project: Project, runtime: Runtime, asked: Recommend) -> Recommendations | None:
+def _recommended(caller: Caller, project: Project, runtime: Runtime, asked: Recommend) -> Recommendations:
     # Not at the desk: an application waits for this look-up by key, and so it must not wait for a slot behind slow
     # questions of the same project.
     now = datetime.now(UTC)
     question = Question.of(project, Period(datetime(2000, 1, 1, tzinfo=UTC), now))
     store = runtime.store.within(caller.policy(project))
-    return recommend(store, question, asked, pack_of(project.metrics), runtime.models, now)[1]
+
+    def intent_of(person: int) -> str:
+        kept = runtime.personal.answer(project, person, Personalize(include=["intent"]), for_display=True)
+        intent = msgspec.json.decode(kept.body, type=Personal).intent if kept else None
+        return intent.name if intent else ""
+
+    pack, saved = pack_of(project.metrics), runtime.accounts.saved.preferences
+    return recommend(store, question, asked, pack, runtime.recommender, saved, now, intent_of)[1]

@@ -133,7 +133,7 @@ def api(runtime: Runtime, limits: Limits) -> Litestar:
     given.update(
         runtime=runtime,
         limits=limits,
-        desk=Desk(runtime.store, runtime.accounts.saved, runtime.models, runtime.version, Slots()),
+        desk=Desk(runtime.store, runtime.accounts.saved, runtime.recommender, runtime.version, Slots()),
         provider=Provider(runtime.settings, runtime.accounts.sign_ins, runtime.outgoing),
     )
     app.state["runtime"] = runtime
