@@ -22,6 +22,7 @@ from trackway.personalize.recommend.answer import recommend
 from trackway.personalize.recommend.asked import Recommend
 from trackway.personalize.recommend.catalogue import Catalogues
 from trackway.personalize.recommend.common import Common
+from trackway.personalize.recommend.health import Models, ModelVersion, models
 from trackway.personalize.recommend.recommender import Recommender
 from trackway.personalize.recommend.shelf import Shelf
 from trackway.store.entities import Entity, Register
@@ -57,6 +58,10 @@ class Market:
     @cached_property
     def trained(self) -> list[str]:
         return self.train()
+
+    def versions(self, **asked: Any) -> list[ModelVersion]:
+        question = Question.of(self.project, Period(NOW - timedelta(days=90), datetime.now(UTC)))
+        return models(self.shelf, question, Models(**asked))[1]
 
     def ask(
         self, shelf: Shelf | None = None, policy: Policy | None = None, pack: Pack | None = None, **asked: Any

@@ -167,6 +167,17 @@ def test_those_who_opted_out_leave_answers_at_once_and_the_model_at_the_next_tra
     assert kept is not None and kept.entities == ["a", "b"] and kept.card.trained.people == 5
 
 
+def test_a_model_that_is_not_better_than_popularity_is_not_served_and_says_so(markets: Any) -> None:
+    market = markets()
+    market.loaded.load(market.id, [did("one", entity, 500 + n, user="only") for n, entity in enumerate("abc")])
+    said = market.train()
+    [version] = market.versions()
+    assert said == [f"concert: popularity, version {version.version}: {version.reason}"]
+    assert version.in_use and not version.served and "fewer than 20 people" in version.reason
+    assert market.ask(user_id="only").items == [] and ids(market.ask(user_id="other")) == ["a", "b", "c"]
+    assert markets().train() == [] and markets().ask(user_id="x").items == []
+
+
 def test_a_person_who_cleared_begins_anew(markets: Any) -> None:
     market = markets()
     market.register(*(Entity(type="concert", id=one, attributes={"genre": one[0]}) for one in ("j1", "j2", "r1", "r2")))

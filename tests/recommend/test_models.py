@@ -105,6 +105,17 @@ def test_a_tiny_catalogue_trains_to_popularity(rows: list[tuple[int, str]]) -> N
     assert model.scores(feedback.history).shape == feedback.history.shape
 
 
+def test_the_parameters_in_use_are_tried_first_so_that_both_can_be_compared() -> None:
+    feedback = market(6)
+    _, before = train(feedback, budget_s=30)
+    assert before.better and not any(one.last for one in before.tried)
+    _, trained = train(feedback, budget_s=0.0001, last=before)
+    assert [one.kind for one in trained.tried] == ["popularity"], "the time is over"
+    _, trained = train(feedback, budget_s=30, last=before)
+    assert [one.last for one in trained.tried] == [False, True, *[False] * (len(trained.tried) - 2)]
+    assert (trained.tried[1].kind, trained.tried[1].parameters) == (before.kind, before.parameters)
+
+
 def kept(shelf: Shelf, seed: int) -> str:
     feedback = market(seed, people=50, entities=12)
     model = Ease.fit(feedback.history, {"regularization": 10.0, "damping": 0.0})

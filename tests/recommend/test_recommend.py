@@ -111,6 +111,28 @@ def test_somebody_of_whom_nothing_is_known_gets_what_is_popular(place: Market) -
         assert found.basis == "popularity" and len(found.items) == 20 and found.items[0].reason.people
 
 
+def test_the_models_say_how_good_they_are_beside_popularity(place: Market) -> None:
+    assert place.trained and place.train()
+    newest, *_ = versions = place.versions()
+    assert [one.in_use for one in versions] == [True, *[False] * (len(versions) - 1)]
+    assert newest.served and newest.quality.ndcg > newest.popularity.ndcg and newest.quality.people > 20
+    assert newest.last is not None and versions[-1].last is None
+    assert newest.popularity in [one.warm for one in newest.tried] and place.versions(entity_type="artist") == []
+
+
+def test_a_broken_file_of_a_model_is_answered_by_popularity(place: Market) -> None:
+    assert place.trained
+    [version] = {one.version for one in place.versions() if one.in_use}
+    [file] = place.models.glob(f"*/*/{version}/entities.json")
+    whole = file.read_bytes()
+    try:
+        file.write_bytes(whole[:50])
+        found = place.ask(Shelf(place.models), user_id="u1")
+        assert found.basis == "popularity" and found.model == "popularity" and found.items
+    finally:
+        file.write_bytes(whole)
+
+
 def test_a_training_that_is_stopped_leaves_the_model_in_use(place: Market) -> None:
     assert place.trained
     before = [card.version for card, _ in place.shelf.cards()]

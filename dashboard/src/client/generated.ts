@@ -1137,14 +1137,16 @@ export interface Me {
   projects: ProjectShown[];
 }
 
-/** A number that is measured on the project's people, for `{percent}` in a text. It compares what people `received` in `days` days: how often others did one of its `names` with the entity of one of its `entity_types` whose id is a user id of theirs. It says by how many per cent the median of people who ever `did` one of these actions `at_least` so many times is above that of people who never did. With fewer than `people` people on either side, it is not known. */
+/** The quality of a model's lists (`proof.py` has the definitions); `people` had something hidden. */
 export interface Measured {
-  did: string[];
-  at_least: number;
-  received: Counted;
-  days: number;
   people: number;
-  message: Record<string, string>;
+  hit_rate: number;
+  ndcg: number;
+  recall: number;
+  map: number;
+  coverage: number;
+  novelty: number;
+  diversity: number;
 }
 
 /** A user who sees the project as `viewer`, `analyst`, `owner` or `administrator`. */
@@ -1205,6 +1207,43 @@ export interface Metric {
   sessions?: "" | "count" | "time" | "average";
   minus?: string[];
   metric?: string;
+}
+
+/** A version of a model. `until` is the time of the newest interactions that it has, `reason` says why it was kept. `in_use` is the version that answers, unless it is not better than popularity on interactions that it had not seen (`served` is false): then people get what is popular. `quality` is that of the kept model for people whose earlier interactions are known, `cold` that for others; beside them are those of popularity, and of the parameters that were in use before (`last`, null for a first training or if they were popularity). `tried` has all that were compared. */
+export interface ModelVersion {
+  entity_type: string;
+  version: string;
+  in_use: boolean;
+  served: boolean;
+  kind: string;
+  parameters: Record<string, number>;
+  reason: string;
+  until: string;
+  people: number;
+  entities: number;
+  interactions: number;
+  seconds: number;
+  quality: Measured | null;
+  cold: Measured | null;
+  popularity: Measured | null;
+  popularity_cold: Measured | null;
+  last: Measured | null;
+  tried: Tried[];
+}
+
+/** The versions of the models of a project; with `entity_type`, those for one type. */
+export interface ModelsQuestion {
+  question: "models";
+  entity_type?: string;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
 }
 
 /** An amount in one currency. */
@@ -2783,6 +2822,16 @@ export interface TrendQuestion {
   id?: string;
 }
 
+/** A model that was fitted to the earlier interactions: its parameters, seconds, and quality for people whose earlier interactions are known (`warm`) and for those without any (`cold`). `last` says that it has the parameters of the model that was in use before. */
+export interface Tried {
+  kind: string;
+  parameters: Record<string, number>;
+  seconds: number;
+  warm: Measured | null;
+  cold: Measured | null;
+  last: boolean;
+}
+
 /** The two numbers of a merge, as `merges` shows them, and whether to undo it or to restore it. */
 export interface Undo {
   identity: string;
@@ -3125,6 +3174,7 @@ export interface Questions {
   stage_moves: StageMovesQuestion;
   suggestion_results: SuggestionResultsQuestion;
   recommend: RecommendQuestion;
+  models: ModelsQuestion;
   rejections: RejectionsQuestion;
   violations: ViolationsQuestion;
 }
@@ -3176,6 +3226,7 @@ export interface Answers {
   stage_moves: StageMovesAnswer;
   suggestion_results: SuggestionResult[];
   recommend: Recommendations;
+  models: ModelVersion[];
   rejections: Rejection[];
   violations: Violation[];
 }

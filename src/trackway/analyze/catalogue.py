@@ -110,6 +110,7 @@ from trackway.personalize.moves import StageMoves, StageMovesAnswer, stage_moves
 from trackway.personalize.person import Personal, Personalize, personalize
 from trackway.personalize.recommend.answer import recommend
 from trackway.personalize.recommend.asked import Recommend, Recommendations
+from trackway.personalize.recommend.health import Models, ModelVersion, models
 from trackway.personalize.recommend.recommender import Recommender
 from trackway.personalize.results import SuggestionResult, SuggestionResults, suggestion_results
 from trackway.store.connection import Store
@@ -296,6 +297,11 @@ QUESTIONS: dict[type, Entry] = {
         Recommendations,
         0.0,
     ),
+    Models: Entry(
+        lambda a, asked: models(a.recommender.shelf, a.question, asked),
+        list[ModelVersion],
+        0.0,
+    ),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),
     Violations: Entry(lambda a, asked: violations(a.store, a.question, asked), list[Violation], _SECOND),
 }
@@ -305,7 +311,7 @@ NEEDS: dict[type, str] = {
     RetentionPeople: "people", LifecyclePeople: "people", CustomerValue: "people",
     Customers: "people", NewestSessions: "people", Visitors: "people", Visitor: "people", Rejections: "people",
     NewestEvents: "live", EntityViews: "views", TopEntities: "views", Entities: "views",
-    Personalize: "personal", Recommend: "personal", SuggestionResults: "people",
+    Personalize: "personal", Recommend: "personal", Models: "people", SuggestionResults: "people",
     Violations: "read", Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip
 """The permission that a question needs; `ask` for all others."""
@@ -324,6 +330,7 @@ UNFILTERED: dict[type, str] = {
     Personalize: "the question is about one person",
     Visitor: "the question is about one visitor",
     Recommend: "the question is about one person or entity",
+    Models: "models are not about events; name an `entity_type`",
     Rejections: "refused messages have no columns; they are listed by time",
     Violations: "violations are counted by event, property and library only",
 }

@@ -29,6 +29,7 @@ def list_models(data: Data = None, json: Json = False) -> None:
     """List all versions of all models, with their quality on interactions that they had not seen."""
     show.rows([
         {"project": card.project_id, "entity_type": card.entity_type, "version": card.version, "in_use": in_use,
+         "served": in_use and card.trained.better,
          "kind": card.trained.kind, "people": card.trained.people, "entities": card.trained.entities,
          "interactions": card.trained.interactions, "reason": card.trained.reason}
         for card, in_use in _shelf(data).cards()

@@ -66,22 +66,27 @@ def _only(history: History, kept: NDArray[np.bool_]) -> History:
 
 
 def train(
-    feedback: Feedback, budget_s: float, progress: Callable[[str], None] = lambda _: None
+    feedback: Feedback,
+    budget_s: float,
+    progress: Callable[[str], None] = lambda _: None,
+    last: Trained | None = None,
 ) -> tuple[Model, Trained]:
     """Find and fit the best model; return it, and what was tried.
 
     Args:
+        last: the training of the model in use; its parameters are tried first, so that the two can be compared.
         budget_s: after so many seconds no further parameters are tried; those that were begun are finished.
     """
     started = time.monotonic()
     earlier, hidden = split(feedback)
     tried: list[Tried] = []
     gains: list[NDArray[np.float64]] = []
-    for kind, parameters in _candidates(len(feedback.entities)):
+    for kind, parameters in _candidates(len(feedback.entities), last):
         if tried and time.monotonic() - started > budget_s:
             break
         progress(f"{kind} {parameters}")
         one, gained = _try(kind, parameters, earlier, hidden)
+        one.last = last is not None and (kind, parameters) == (last.kind, last.parameters)
         tried.append(one)
         gains.append(gained)
     kept, reason = _best(tried, gains)
@@ -90,14 +95,21 @@ def train(
         kind=kept.kind, parameters=kept.parameters, reason=reason, people=len(feedback.people),
         entities=len(feedback.entities), interactions=feedback.history.nnz,
         seconds=round(time.monotonic() - started, 1), tried=tried,
+        better=kept.kind != "popularity",
     )  # fmt: skip
 
 
-def _candidates(entities: int) -> list[tuple[str, dict[str, float]]]:
-    """Return kinds and parameters in the order in which they are tried: the likely ones of each kind first."""
+def _candidates(entities: int, last: Trained | None) -> list[tuple[str, dict[str, float]]]:
+    """Return kinds and parameters in the order in which they are tried: popularity, the ones in use, then the likely
+    ones of each kind first.
+    """
     kinds = [kind for kind in SEARCHED if entities >= 2 and (kind != "ease" or entities <= MOST_OF_EASE)]
     ranked = [(place, kind, one) for kind in kinds or ["popularity"] for place, one in enumerate(SEARCHED[kind][1])]
-    return [(kind, one) for _, kind, one in sorted(ranked, key=lambda entry: entry[0])]
+    found = [(kind, one) for _, kind, one in sorted(ranked, key=lambda entry: entry[0])]
+    if last is not None and (used := (last.kind, last.parameters)) in found[1:]:
+        found.remove(used)
+        found.insert(1, used)
+    return found
 
 
 def _try(

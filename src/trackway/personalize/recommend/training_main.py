@@ -43,11 +43,11 @@ def main(path: str) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (order.memory_mb * 1024**2,) * 2)
     with pa.memory_map(order.interactions) as file:
         feedback = feedback_of(pa.ipc.open_file(file).read_all())
-    model, trained = train(feedback, order.budget_s)
+    shelf = Shelf(Path(order.models))
+    kept = shelf.of(order.project_id, order.entity_type)
+    model, trained = train(feedback, order.budget_s, last=kept.card.trained if kept else None)
     people = np.asarray(feedback.history.getnnz(axis=0), np.float32)
-    card = Shelf(Path(order.models)).put(
-        order.project_id, order.entity_type, order.until, model, trained, feedback.entities, people
-    )
+    card = shelf.put(order.project_id, order.entity_type, order.until, model, trained, feedback.entities, people)
     print(f"{trained.kind}, version {card.version}: {trained.reason}")
 
 
