@@ -132,7 +132,7 @@ DECLARED: dict[str, str] = {
     f"GET {P}/entities/{{entity_type}}/{{entity_id}}": "views",
     f"DELETE {P}/entities/{{entity_type}}/{{entity_id}}": "manage",
     f"PATCH {P}/entities/{{entity_type}}/{{entity_id}}": "manage", f"POST {P}/entities/csv": "manage",
-    f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
+     f"GET {P}/keys/usage": "control", f"PUT {P}/entities": "manage", f"POST {P}/views/lookup": "views", f"GET {P}/metrics": "of project",
     f"GET {P}/customers": "people", "GET /api/customers/metrics": "people of one",
     "GET /v1/personalize/{user_id}": "personal of another",
     "GET /v1/recommend": "personal of one",

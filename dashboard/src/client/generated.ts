@@ -953,12 +953,24 @@ export interface KeyShown {
   created_at: string;
 }
 
+/** The calls of a recommendations key on a day (UTC), and what they cost (`amount`). */
+export interface KeyUsage {
+  key_id: string;
+  hint: string;
+  day: string;
+  calls: number;
+  calls_per_day: number;
+  price: string;
+  amount: string;
+}
+
 /** New keys in full; all but write keys are shown only now. `id` is set for a single key: the `kid` of its tokens. */
 export interface Keys {
   project_id: string;
   write_key: string;
   secret_key: string;
   embed_key: string;
+  recommend_key: string;
   id: string;
 }
 
@@ -1303,9 +1315,11 @@ export interface NewInvitation {
   account?: string;
 }
 
-/** The kind of key to create. */
+/** The kind of key to create. A `recommend` key opens `/v1/recommend` only, for `calls_per_day` calls (UTC), each at a `price` in the currency of the project. */
 export interface NewKey {
-  kind: "write" | "secret" | "embed";
+  kind: "write" | "secret" | "embed" | "recommend";
+  calls_per_day?: number;
+  price?: string;
 }
 
 /** A new member and their role; the password is for somebody who is not yet a user here. */

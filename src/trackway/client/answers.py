@@ -116,3 +116,42 @@ class Personal(TypedDict, total=False):
     suggestion: Suggested | None
     holdout: bool
     similar: list[Similar]
+
+
+class Reason(TypedDict, total=False):
+    """The reason of a recommendation; see the question `recommend`."""
+
+    kind: str
+    people: int
+    orders: int
+    entity_id: str
+    name: str
+    key: str
+    value: str
+    place: str
+
+
+class Recommended(TypedDict):
+    """An entity that is recommended; report `position` and `propensity` when it was shown."""
+
+    entity_type: str
+    entity_id: str
+    name: str
+    score: float
+    position: int
+    propensity: float
+    reason: Reason
+
+
+class Recommendations(TypedDict):
+    """Entities, the best first, and on what they are based."""
+
+    items: list[Recommended]
+    basis: str
+    reasoning: str
+    intent: str
+    kind: str
+    surface: str
+    model: str
+    version: str
+    holdout: bool

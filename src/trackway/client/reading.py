@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from trackway.client.answers import Personal
+from trackway.client.answers import Personal, Recommendations
 
 
 class ReadFailed(Exception):
@@ -88,6 +88,24 @@ class Reader:
                 return None
             raise
         return personal
+
+    def recommend(
+        self, entity_type: str = "", user_id: str = "", context: Sequence[str] = (), **parameters: str | int | bool
+    ) -> Recommendations:
+        """Return entities that fit a user, an `entity` or the moment. A recommendations key does too, in place of the
+        secret key.
+
+        Args:
+            context: ids of entities in place of a user's own, the newest first.
+            parameters: of `/v1/recommend`: `surface`, `kind`, `entity`, `place`, `language`, `limit`, `seen`.
+
+        Raises:
+            ReadFailed: the server refuses (429: the quota of the key is used up) or does not answer.
+        """
+        named = {"entity_type": entity_type, "user": user_id, "context": ",".join(context), **parameters}
+        query = {name: str(value).lower() if isinstance(value, bool) else value for name, value in named.items()}
+        recommended: Recommendations = self._request(f"/v1/recommend?{urlencode(query)}")
+        return recommended
 
     def state_preference(self, user_id: str, key: str, value: str) -> None:
         """State that a user likes a value of a key, such as `genre`, `jazz`; it wins over what their actions say.

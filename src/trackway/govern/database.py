@@ -18,6 +18,7 @@ from trackway.event import new_id
 from trackway.govern.access.accounts import PlatformAccounts
 from trackway.govern.access.audit import Audit
 from trackway.govern.access.permissions import ROLES
+from trackway.govern.access.recommendation_keys import RecommendationKeys
 from trackway.govern.access.tokens import Tokens
 from trackway.govern.first_start import FirstStart
 from trackway.govern.identity.encryption import SecretCipher
@@ -53,9 +54,9 @@ from trackway.lite import damaged, engine_of, fault
 
 logger = logging.getLogger("trackway.govern")
 
-_HEAD = "0015"
+_HEAD = "0016"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?", re.ASCII)
-_KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32)}
+_KEYS = {"write": ("wk_", 18), "secret": ("sk_", 32), "embed": ("ek_", 32), "recommend": ("rk_", 32)}
 
 
 class AccountsUnavailable(Exception):
@@ -98,6 +99,7 @@ class GovernDatabase:
             self.watches = Watches(self._sessions, self._cipher)
             self.audit = Audit(self._sessions)
             self.platform = PlatformAccounts(self._sessions)
+            self.recommendation_keys = RecommendationKeys(self._sessions)
             self.tokens = Tokens(self._sessions, self._cipher)
             self.sign_ins = SignIns(self._sessions, self._cipher)
             self.resets = PasswordResets(self._sessions)
@@ -247,8 +249,8 @@ class GovernDatabase:
         return project, write_key, secret_key
 
     def add_key(self, project_id: UUID, kind: str) -> tuple[Key, str]:
-        """Create another key: `write`, `secret` or `embed`. Returns it with its value, which for `secret` and `embed`
-        keys is available only now.
+        """Create another key: `write`, `secret`, `embed` or `recommend`. Returns it with its value, which is available
+        only now, unless it is a `write` key.
 
         The host signs tokens with `embed` keys; the key's id is their `kid`.
         """
@@ -260,7 +262,7 @@ class GovernDatabase:
             return self._add_key(session, str(project_id), kind, value), value
 
     def _add_key(self, session: Session, project_id: str, kind: str, value: str) -> Key:
-        stored = hashed(value) if kind == "secret" else self._cipher.encrypt(value) if kind == "embed" else value
+        stored = self._cipher.encrypt(value) if kind == "embed" else value if kind == "write" else hashed(value)
         if session.scalar(select(Key).where(Key.value == stored)):
             raise BadAccount(f"the {kind} key is already in use")
         hint = "…" + value[-4:]

@@ -84,7 +84,8 @@ class Project(Base):
 
 class Key(Base):
     """A key of a project. A write key is public and stored as it is; a secret key is stored only as a hash; an `embed`
-    key, by which the host signs tokens, is stored encrypted.
+    key, by which the host signs tokens, is stored encrypted; a `recommend` key opens recommendations only, and is
+    stored as a hash.
     """
 
     __tablename__ = "keys"

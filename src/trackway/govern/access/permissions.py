@@ -52,6 +52,7 @@ _OF_ROLE: dict[str, frozenset[str]] = {
     "analyst": _ANALYST,
     "owner": _ANALYST | {"manage", "control"},
     "key": _ANALYST | {"manage"},
+    "recommendations key": frozenset({"personal"}),
     "administrator": frozenset(PERMISSIONS),
 }
 
@@ -133,5 +134,6 @@ def verdicts(
 
 
 def role_may(role: str, permission: str) -> bool:
-    """Return whether a role (of a member, a secret `key` or an `administrator`) has a permission."""
+    """Return whether a role (of a member, a secret `key`, a `recommendations key` or an
+    `administrator`) has a permission."""
     return permission in _OF_ROLE.get(role, frozenset())

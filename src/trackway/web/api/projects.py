@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import Controller, Request, delete, get, patch, post
+from litestar.params import Parameter
 
+from trackway.govern.access.recommendation_keys import MOST_PRICE
+from trackway.govern.tables import BadAccount
 from trackway.operate.several import lock_elsewhere
 from trackway.runtime import Runtime
 from trackway.store.orders import own_currency
 from trackway.web.auth.me import ProjectShown, show
 from trackway.web.server.caller import SOMEBODY, Caller
+
+Days = Annotated[int, Parameter(ge=1, le=3660)]
 
 
 class NewProject(msgspec.Struct):
@@ -42,9 +49,25 @@ class ProjectChange(msgspec.Struct):
 
 
 class NewKey(msgspec.Struct):
-    """The kind of key to create."""
+    """The kind of key to create. A `recommend` key opens `/v1/recommend` only, for `calls_per_day` calls (UTC), each at
+    a `price` in the currency of the project.
+    """
 
-    kind: Literal["write", "secret", "embed"]
+    kind: Literal["write", "secret", "embed", "recommend"]
+    calls_per_day: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 10_000
+    price: Decimal = Decimal(0)
+
+
+class KeyUsage(msgspec.Struct):
+    """The calls of a recommendations key on a day (UTC), and what they cost (`amount`)."""
+
+    key_id: str
+    hint: str
+    day: date
+    calls: int
+    calls_per_day: int
+    price: Decimal
+    amount: Decimal
 
 
 class Keys(msgspec.Struct):
@@ -56,6 +79,7 @@ class Keys(msgspec.Struct):
     write_key: str = ""
     secret_key: str = ""
     embed_key: str = ""
+    recommend_key: str = ""
     id: str = ""
 
 
@@ -100,9 +124,22 @@ class Projects(Controller):
     @post("/{project_id:uuid}/keys", opt={"may": "control"}, sync_to_thread=True)
     def add_key(self, project_id: UUID, data: NewKey, request: Request[Caller, Any, Any], runtime: Runtime) -> Keys:
         """Create another key."""
+        if not 0 <= data.price <= MOST_PRICE:
+            raise BadAccount(f"price: {data.price} is not from 0 to {MOST_PRICE}")
         key, value = runtime.accounts.add_key(project_id, data.kind)
+        if data.kind == "recommend":
+            runtime.accounts.recommendation_keys.agree(key.id, data.calls_per_day, data.price)
         request.user.wrote("key made", f"{data.kind} {key.hint}", project_id)
         return Keys(str(project_id), id=key.id, **{f"{data.kind}_key": value})
+
+    @get("/{project_id:uuid}/keys/usage", opt={"may": "control"}, sync_to_thread=True)
+    def usage(self, project_id: UUID, runtime: Runtime, days: Days = 31) -> list[KeyUsage]:
+        """List the calls of recommendations keys by day, the newest first."""
+        since = datetime.now(UTC).date() - timedelta(days=days)
+        return [
+            KeyUsage(**one._asdict(), amount=one.calls * one.price)
+            for one in runtime.accounts.recommendation_keys.usage(project_id, since)
+        ]
 
     @delete("/{project_id:uuid}/keys/{key_id:str}", opt={"may": "control"}, sync_to_thread=True)
     def revoke_key(self, project_id: UUID, key_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:

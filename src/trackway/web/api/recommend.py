@@ -1,7 +1,8 @@
 """Recommendations for applications: `GET /v1/recommend`.
 
-Access: servers with a secret key, members with the permission `personal`, and people themselves with a token of the
-host for their own account of type user. A write key, which is public, reads nothing.
+Access: servers with a secret key, others with a recommendations key (a quota per day, every call counted), members with
+the permission `personal`, and people themselves with a token of the host for their own account of type user. A write
+key, which is public, reads nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Controller, Request, Response, get, route
 from litestar.enums import HttpMethod
+from litestar.exceptions import TooManyRequestsException
 from litestar.params import Parameter
 
 from trackway.analyze.language.period import BadQuestion, Period
@@ -24,7 +26,7 @@ from trackway.personalize.person import Personal, Personalize
 from trackway.personalize.recommend.answer import recommend
 from trackway.personalize.recommend.asked import Recommend, Recommendations
 from trackway.runtime import Runtime
-from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
+from trackway.web.server.caller import ANYBODY, RECOMMEND_PATH, SOMEBODY, Caller
 
 _ANYWHERE = {"access-control-allow-origin": "*"}
 """A token in a header is no cookie: pages of every origin may send theirs."""
@@ -44,7 +46,7 @@ Limit = Annotated[
 class RecommendApi(Controller):
     """`/v1/recommend`: entities of a type for a person, or like another entity."""
 
-    path = "/v1/recommend"
+    path = RECOMMEND_PATH
     tags = ("people",)
 
     @get("/", opt={"may": SOMEBODY}, response_headers=_ANYWHERE)
@@ -67,6 +69,8 @@ class RecommendApi(Controller):
         of whom nothing is known gets what is popular.
         """
         project = await asyncio.to_thread(_project, request.user)
+        if request.user.recommend_key:
+            await asyncio.to_thread(_count, request.user.recommend_key, runtime)
         asked = Recommend(
             entity_type=entity_type, user_id=user, entity_id=entity, kind=kind or "", surface=surface, place=place,
             context=[one for one in context.split(",") if one][:100], language=language, limit=limit, seen=seen,
@@ -85,6 +89,15 @@ class RecommendApi(Controller):
             "access-control-max-age": "86400",
         }  # fmt: skip
         return Response(None, status_code=204, headers=_ANYWHERE | allowed)
+
+
+def _count(key_id: str, runtime: Runtime) -> None:
+    """Count a call of a recommendations key. Raises TooManyRequestsException when its quota is used up."""
+    if seconds := runtime.accounts.recommendation_keys.count(key_id, datetime.now(UTC)):
+        raise TooManyRequestsException(
+            f"the quota of this key is used up for today (UTC); try again in {seconds} s",
+            headers={"retry-after": str(seconds)},
+        )
 
 
 def _project(caller: Caller) -> Project:

@@ -24,6 +24,8 @@ from trackway.runtime import Runtime
 from trackway.store.policy import Policy
 
 COOKIE = "trackway"
+RECOMMEND_PATH = "/v1/recommend"
+"""The only address that a recommendations key opens."""
 Connection = ASGIConnection[Any, Any, Any, Any]
 ANYBODY, SOMEBODY, SIGNED_IN = "anybody", "somebody", "signed in"
 """Values of `opt["may"]` for everybody, for every authenticated caller, and for users with a cookie."""
@@ -36,6 +38,7 @@ class Caller:
     Args:
         key_project: the project of the secret key.
         account_id: the id of the account to use, for a user with several accounts in a project.
+        recommend_key: the id of the recommendations key, if `key_project` is the project of one.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Caller:
         key_project: Project | None = None,
         token_access: TokenAccess | None = None,
         account_id: str = "",
+        recommend_key: str = "",
     ) -> None:
         self._runtime, self.origin = runtime, origin
         self.signed_in, self._key_project, self._token_access, self._account_id = (
@@ -54,6 +58,7 @@ class Caller:
             token_access,
             account_id,
         )
+        self.recommend_key = recommend_key
         self._roles: dict[str, str] = {}
         self._verdicts: dict[str, dict[str, Verdict]] = {}
         self._exported = False
@@ -68,7 +73,9 @@ class Caller:
         """The caller's name in the audit log and in `created_by`."""
         if self.user is not None:
             return self.user.email
-        return f"account {self._token_access.account.id}" if self._token_access is not None else "secret key"
+        if self._token_access is not None:
+            return f"account {self._token_access.account.id}"
+        return f"recommendations key {self.recommend_key}" if self.recommend_key else "secret key"
 
     # A caller belongs to one request, so its properties are looked up once.
 
@@ -106,12 +113,15 @@ class Caller:
         raise NotFoundException(f"there is no project {project_id}, or you may not see it")
 
     def role(self, project: Project) -> str:
-        """Return the caller's role in a project: a member's role, `key` or `administrator`; empty for an account."""
+        """Return the caller's role in a project: a member's role, `key`, `recommendations key` or
+        `administrator`; empty for an account."""
         if self.user is not None:
             if project.id not in self._roles:
                 self._roles[project.id] = self._runtime.accounts.role(self.user, project.id)
             return self._roles[project.id]
-        return "key" if self._key_project is not None else ""
+        if self._key_project is None:
+            return ""
+        return "recommendations key" if self.recommend_key else "key"
 
     def account(self, project: Project) -> Account | None:
         """Return the account that the caller is signed in as; None for members, administrators and secret keys."""
@@ -204,7 +214,7 @@ def caller_of(connection: Connection) -> Caller:
     origin = origin_of(connection)
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return _by_secret(runtime, origin, secret.strip())
+        return _by_secret(runtime, origin, secret.strip(), connection.scope["path"])
     signed_in = runtime.accounts.sign_ins.signed_in(connection.cookies.get(COOKIE, ""))
     if signed_in is None:
         raise NotAuthorizedException("sign in, or send a secret key as Authorization: Bearer KEY")
@@ -223,12 +233,15 @@ def is_still_permitted(connection: Connection, project: Project, permission: str
         return False
 
 
-def _by_secret(runtime: Runtime, origin: RequestOrigin, secret: str) -> Caller:
+def _by_secret(runtime: Runtime, origin: RequestOrigin, secret: str, path: str) -> Caller:
     if secret.count(".") == 2:
         try:
             return Caller(runtime, origin, token_access=runtime.accounts.tokens.read(secret))
         except BadToken as error:
             raise NotAuthorizedException(str(error)) from error
+    # For any other address it is no key at all, whatever a handler allows.
+    if path.rstrip("/") == RECOMMEND_PATH and (found := runtime.accounts.recommendation_keys.of(secret)):
+        return Caller(runtime, origin, key_project=found[0], recommend_key=found[1])
     project = runtime.accounts.project_of_secret(secret)
     if project is None:
         raise NotAuthorizedException("no project has this secret key")
