@@ -43,6 +43,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "stage_moves": {},
     "suggestion_results": {},
     "models": {"entity_type": "concert"},
+    "prediction_quality": {},
     "recommend": {"entity_type": "concert", "entity_id": "c1"},
     "customer_value": {"weeks": 39},
     "persons": {"sort": "events"},

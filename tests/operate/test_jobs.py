@@ -123,6 +123,7 @@ def test_jobs_are_listed_run_paused_and_changed_by_administrators_only(new_serve
         "score-customers",
         "settle-updates",
         "train-models",
+        "predict",
         "watch-segments",
     }
     assert all(job["what"] and job["next_run_at"] and job["active"] for job in jobs.values())

@@ -108,6 +108,7 @@ from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.moves import StageMoves, StageMovesAnswer, stage_moves
 from trackway.personalize.person import Personal, Personalize, personalize
+from trackway.personalize.predict.answer import PredictionModel, PredictionQuality, prediction_quality
 from trackway.personalize.recommend.answer import recommend
 from trackway.personalize.recommend.asked import Recommend, Recommendations
 from trackway.personalize.recommend.health import Models, ModelVersion, models
@@ -302,6 +303,7 @@ QUESTIONS: dict[type, Entry] = {
         list[ModelVersion],
         0.0,
     ),
+    PredictionQuality: Entry(lambda a, asked: prediction_quality(a.store, a.question, asked), list[PredictionModel]),
     Rejections: Entry(_rejections, list[Rejection], _SECOND),
     Violations: Entry(lambda a, asked: violations(a.store, a.question, asked), list[Violation], _SECOND),
 }
@@ -329,6 +331,7 @@ UNFILTERED: dict[type, str] = {
     Person: "the question is about one person",
     Personalize: "the question is about one person",
     Visitor: "the question is about one visitor",
+    PredictionQuality: "models predict for everybody",
     Recommend: "the question is about one person or entity",
     Models: "models are not about events; name an `entity_type`",
     Rejections: "refused messages have no columns; they are listed by time",

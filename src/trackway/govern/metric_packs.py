@@ -17,6 +17,7 @@ from trackway.govern.access.permissions import PERMISSIONS, SEEN, AccountType, G
 from trackway.govern.personal_rules import (
     BadRule,
     Journey,
+    Predicting,
     Preferring,
     Rules,
     Similar,
@@ -100,8 +101,8 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     a permission is granted; one without a condition is not granted. `keys`: the host application's own permission
     names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`,
     `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions,
-    so that their effect can be measured. `recommend`: how recommendations are learned,
-    and the surfaces on which they are shown.
+    so that their effect can be measured. `recommend`: how recommendations are learned and the surfaces on which they
+    are shown; `predict`: what is predicted of people.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Pack(msgspec.Struct, forbid_unknown_fields=True):
     suggestions: Annotated[list[Suggestion], msgspec.Meta(max_length=100)] = []
     holdout: _Share = 0.1
     recommend: Recommending = msgspec.field(default_factory=Recommending)
+    predict: Predicting = msgspec.field(default_factory=Predicting)
 
     @property
     def rules(self) -> Rules:

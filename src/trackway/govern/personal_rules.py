@@ -125,6 +125,15 @@ class Measured(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     message: Annotated[dict[_Language, _Text], msgspec.Meta(min_length=1)]
 
 
+class Predicting(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The predictions about people: how likely they do each of these `events` (and each goal of the project), with at
+    most `seconds` for the training.
+    """
+
+    events: Annotated[list[_Text], msgspec.Meta(max_length=10)] = []
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=86_400)] = 600.0
+
+
 class Suggestion(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """A suggestion for a stage; without a `stage`, in every stage that has no suggestion of its own. With an
     `intent`, it goes before those without one.

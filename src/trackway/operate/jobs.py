@@ -23,6 +23,7 @@ from trackway.govern.database import GovernDatabase
 from trackway.govern.tables import Project
 from trackway.operate.customer_scores import score
 from trackway.operate.model_training import train_project
+from trackway.operate.prediction_training import train_predictions
 from trackway.operate.reports import send_digests
 from trackway.operate.view_totals import check_views
 from trackway.operate.watched_segments import watch
@@ -159,6 +160,22 @@ def train_models(context: JobContext) -> str:
     return "; ".join(results) or "there are no interactions with entities"
 
 
+def predict(context: JobContext) -> str:
+    """Train the predictions about people (conversion, churn, value), and predict with those that are better than the
+    base rate.
+    """
+    models = context.directory / "predictions"
+    results = [
+        f"{project.name}: {text}"
+        for project in context.accounts.projects()
+        for text in train_predictions(
+            context.store, project, context.accounts.saved.preferences, models, context.ending
+        )
+    ]
+    context.accounts.saved.touch()
+    return "; ".join(results) or "nobody did anything yet"
+
+
 def settle_updates(context: JobContext) -> str:
     """Let the engine merge changes by late events into the parts of old months, in the background."""
     return ", ".join(settle(context.store)) or "no updates are waiting"
@@ -174,6 +191,7 @@ JOBS: dict[str, tuple[str, Callable[[JobContext], str]]] = {
     "settle-updates": ("*/10 * * * *", settle_updates),
     "watch-segments": ("*/5 * * * *", watch_segments),
     "train-models": ("30 4 * * *", train_models),
+    "predict": ("50 4 * * *", predict),
 }
 """The default schedule (cron, UTC) and function of each job; the function's docstring is shown to users."""
 

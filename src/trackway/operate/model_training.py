@@ -6,6 +6,7 @@ before stays in use.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -75,17 +76,27 @@ def _train(
             project_id=UUID(str(question.project_id)), entity_type=entity_type, until=now, interactions=str(file),
             models=str(models), budget_s=pack.recommend.seconds, memory_mb=MEMORY_MB,
         )))  # fmt: skip
-        return _run(order, pack.recommend.seconds + _GRACE_S, ending)
+        return run("trackway.personalize.recommend.training_main", order, pack.recommend.seconds + _GRACE_S, ending)
 
 
-def _run(order: Path, most_s: float, ending: threading.Event) -> str:
-    """Run the training process to its end, or until `ending` is set; return its last line."""
-    command = [sys.executable, "-m", "trackway.personalize.recommend.training_main", str(order)]
+def run(module: str, order: Path, most_s: float, ending: threading.Event, threads: int = 0) -> str:
+    """Run a training process to its end, or until `ending` is set; return its last line.
+
+    Args:
+        threads: of its loops, if not as many as there are cores: several wait for the slowest at each step, which takes
+            long beside other work.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)} if threads else None
+    command = [sys.executable, "-m", module, str(order)]
     until = time.monotonic() + most_s
     with (
         (order.parent / "said").open("w+") as said,
         subprocess.Popen(  # noqa: S603 - our own module
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env=environment,
         ) as process,
     ):
         while process.poll() is None:

@@ -19,7 +19,10 @@ from trackway.store.loader import Loader
 from trackway.store.recovery import rebuild_marker, refuse_running
 from trackway.store.refusals import QuestionFailed, StoreUnavailable
 
-COPIED = ("entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores")
+COPIED = (
+    "entities", "undone_merges", "cohort_members", "rates", "costs", "watch_members", "customer_scores", "predictions",
+    "prediction_models",
+)  # fmt: skip
 """Tables that are not written by the loader: the log does not contain them, so they are copied from the old store."""
 
 

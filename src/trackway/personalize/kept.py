@@ -30,7 +30,7 @@ from trackway.govern.metric_packs import pack_of
 from trackway.govern.saved.preferences import Stated, StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.arrivals import Arrivals
-from trackway.personalize.person import PARTS, Part, Personalize, decide_all, persons_of
+from trackway.personalize.person import PARTS, USUAL, Part, Personalize, decide_all, persons_of
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
 
@@ -134,7 +134,7 @@ class KeptAnswers:
             for_display: the answer is for the person themselves.
         """
         watched = self._watch(project)
-        parts = tuple(part for part in PARTS if not asked.include or part in asked.include)
+        parts = tuple(part for part in PARTS if part in (asked.include or USUAL))
         settings = xxhash.xxh3_64_intdigest(msgspec.json.encode(settings_of(project)))
         body: dict[str, msgspec.Raw] = {}
         both = tuple(part for part in parts if part != "similar"), tuple(part for part in parts if part == "similar")

@@ -27,6 +27,7 @@ from trackway.personalize.hours import ActiveHours, active_hours
 from trackway.personalize.journey import Decided, decide, facts
 from trackway.personalize.known import Known, NewEntity, ids_of, known, new_entities, said_of_entities
 from trackway.personalize.measured import MEASUREMENTS
+from trackway.personalize.predict.answer import Prediction, predictions
 from trackway.personalize.preferences import (
     Action,
     ContentType,
@@ -44,8 +45,10 @@ from trackway.store.connection import Store
 from trackway.store.policy import Policy
 from trackway.timezones import time_zone
 
-Part = Literal["preferences", "content_types", "stage", "intent", "hours", "suggestion", "similar"]
+Part = Literal["preferences", "content_types", "stage", "intent", "hours", "suggestion", "similar", "predictions"]
 PARTS: tuple[Part, ...] = get_args(Part)
+USUAL = PARTS[:-1]
+"""The parts of an answer to somebody who names none."""
 _MATCHES = 0.1
 """The confidence from which a preference says that a new entity matches."""
 _VISIT_GAP = timedelta(minutes=30)
@@ -56,8 +59,8 @@ class Personalize(msgspec.Struct, tag="personalize", tag_field="question", kw_on
     them.
 
     The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own
-    and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion, `limit`
-    the most people like this one.
+    and names nobody. `include` chooses the parts, all but `predictions` by default. `language` is the language of the
+    suggestion, `limit` the most people like this one.
     """
 
     person: str = ""
@@ -83,6 +86,7 @@ class Personal(msgspec.Struct, kw_only=True, omit_defaults=True):
     suggestion: Suggested | msgspec.UnsetType | None = msgspec.UNSET
     holdout: bool | msgspec.UnsetType = msgspec.UNSET
     similar: list[SimilarPerson] | msgspec.UnsetType = msgspec.UNSET
+    predictions: list[Prediction] | msgspec.UnsetType = msgspec.UNSET
     opted_out: bool = False
 
 
@@ -137,7 +141,7 @@ def decide_all(
     # The caller may ask about these persons. A policy of one person would hide the register and everybody who is
     # similar; every statement names the persons whose rows it reads.
     store = store.within(Policy(question.project_id))
-    include = set(asked.include or PARTS)
+    include = set(asked.include or USUAL)
     answers, rows = known(store, question, persons, pack, now, "suggestion" in include)
     own_ids = {person: rows[person].user_ids | named.get(person, set()) for person in persons}
     said = {person: saved.of(question.project_id, own_ids[person]) for person in persons}
@@ -159,6 +163,10 @@ def decide_all(
             answers.append(answer)
         return fetched[entity_type]
 
+    predicted: dict[int, list[Prediction]] = {}
+    if "predictions" in include:
+        of_models, predicted = predictions(store, question, persons)
+        answers += of_models
     decided = {}
     for person in persons:
         if said[person].opted_out:
@@ -172,6 +180,8 @@ def decide_all(
                 lambda measured: MEASUREMENTS.percent(store, question, measured, now), question, asked, pack, now,
             )  # fmt: skip
             shown = frozenset()
+            if "predictions" in include:
+                personal.predictions = predicted[person]
             if "similar" in include:
                 of_window = _within(_not_cleared(rows[person], said[person]), now, pack.similar.days)
                 found, personal.similar, shown = similar_people(
@@ -200,7 +210,7 @@ def _personal(
     parts: dict[str, Any] = {}
     met = facts(pack.journey, now, of.registered_at, of.activities, of.newest, of.traits)
     stage, intent = decide(pack.journey.stages, met), decide(pack.journey.intents, met)
-    include = set(asked.include or PARTS)
+    include = set(asked.include or USUAL)
     likes: list[Preference] = []
     if include & {"preferences", "suggestion"}:
         likes = stated(said.preferences, inferred(counting, described, pack.score, pack.preferences, now, zone))

@@ -26,10 +26,11 @@ _PLACED_BY = {
     "xxh3(previous_id)": ("aliases",),
     "xxh3(order_id)": ("orders",),
     "xxh3(entity_id)": ("entities",),
+    "xxh3(target)": ("prediction_models",),
     "xxh3(message_id)": ("dead_letters", "rejections", "violations"),
     "xxh3(project_id)": ("rates", "costs"),
     "xxh3(list)": ("lists",),
-    "identity": ("order_totals", "customer_scores", "watch_members", "cohort_members", "undone_merges"),
+    "identity": ("order_totals", "customer_scores", "predictions", "watch_members", "cohort_members", "undone_merges"),
     "user": ("user_persons",),
     "token": ("identities",),
 }

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from trackway.analyze.language.customer_columns import CUSTOMER as OF_CUSTOMERS
 from trackway.analyze.language.journeys import OF_JOURNEY
 from trackway.analyze.language.period import BadQuestion
+from trackway.analyze.language.predictions import OF_PREDICTION, is_prediction
 
 BOTH, EVENT, SESSION, VISITOR = "both", "event", "session", "visitor"
-PERSON, TRAIT, CUSTOMER, JOURNEY = "person", "trait", "customer", "journey"
+PERSON, TRAIT, CUSTOMER, JOURNEY, PREDICTION = "person", "trait", "customer", "journey", "prediction"
 
 ON_BOTH = frozenset(
     "channel source medium campaign term content referrer_host country region city device browser system language "
@@ -52,7 +53,7 @@ _OF_PERSONS = {
 """Columns of a person, aggregated over all their sessions."""
 COLUMNS = (
     ON_BOTH | ON_EVENTS | ON_SESSIONS | _NUMBERS.keys() | _TIMES.keys() | _OF_PERSONS.keys() | OF_CUSTOMERS.keys()
-    | OF_JOURNEY.keys()
+    | OF_JOURNEY.keys() | OF_PREDICTION.keys()
 )  # fmt: skip
 
 
@@ -72,12 +73,12 @@ class Column(NamedTuple):
     @property
     def events(self) -> bool:
         """Whether events have this column."""
-        return self.of in (BOTH, EVENT, JOURNEY)
+        return self.of in (BOTH, EVENT, JOURNEY, PREDICTION)
 
     @property
     def sessions(self) -> bool:
         """Whether sessions have this column."""
-        return self.of in (BOTH, SESSION, JOURNEY)
+        return self.of in (BOTH, SESSION, JOURNEY, PREDICTION)
 
     def named(self, name: str) -> Column:
         """Return a text column of the same kind of row, with another SQL name."""
@@ -112,6 +113,8 @@ def column(name: str) -> Column:
         return of_sessions._replace(time=sql, number="NULL") if is_time else of_sessions
     if name in OF_JOURNEY:
         return _text_column(JOURNEY, name)  # its SQL depends on the project: `Compiler.column`
+    if is_prediction(name):
+        return _of_kind(PREDICTION, "number", "whole")  # by bands, its SQL depends on the project, too
     if name in OF_CUSTOMERS:
         return _of_kind(CUSTOMER, OF_CUSTOMERS[name].kind, OF_CUSTOMERS[name].of("whole"))
     prefix, _, path = name.partition(".")
@@ -122,7 +125,8 @@ def column(name: str) -> Column:
         return _text_column(TRAIT, f"argMaxIf({value}, (timestamp, {value}), {value} != '')")
     raise BadQuestion(
         "filter",
-        f"{name!r} cannot be asked for; use properties.NAME, person.properties.NAME or one of "
+        f"{name!r} cannot be asked for; use properties.NAME, person.properties.NAME, propensity_EVENT "
+        f"or one of "
         f"{', '.join(sorted(COLUMNS))}",
     )
 

@@ -14,6 +14,7 @@ from trackway.analyze.language.columns import (
     EVENT,
     JOURNEY,
     PERSON,
+    PREDICTION,
     SESSION,
     TRAIT,
     VISITOR,
@@ -39,6 +40,7 @@ from trackway.analyze.language.filters import (
     time_of,
 )
 from trackway.analyze.language.journeys import Everybody, column_sql
+from trackway.analyze.language.predictions import bands, rows_of
 from trackway.statements import Statements
 
 _sql = Statements(__name__)
@@ -81,8 +83,10 @@ class Compiler:
     def column(self, name: str) -> Column:
         """Return a column with the SQL that it has in this statement."""
         target = column(name)
-        if target.of != JOURNEY:
+        if target.of not in (JOURNEY, PREDICTION):
             return target
+        if target.of == PREDICTION and name not in self._names:
+            self._names[name] = bands(name, self.person, self.values.bind)
         if name not in self._names:
             self._names[name] = column_sql(self._journeys(name, self), self.person, self.values.bind)
         return target.named(self._names[name])
@@ -128,7 +132,7 @@ class Compiler:
         """
         if isinstance(node, Group):
             return self._group(node, self.on_people)
-        if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT, JOURNEY):
+        if not isinstance(node, Condition) or column(node.column).of in (CUSTOMER, PERSON, TRAIT, JOURNEY, PREDICTION):
             return self._either(node)
         if counts := _OF_THEIR_SESSIONS.get(node.column):
             condition = self._condition(node, column(node.column).named("value"))
@@ -161,6 +165,8 @@ class Compiler:
         if isinstance(node, Member):
             return self._people("people_of_cohort", cohort=self.values.bind(node.cohort_id, "UUID"))
         assert isinstance(node, Condition)
+        if column(node.column).of == PREDICTION:
+            return self._prediction(node)
         target = self.column(node.column)
         if target.of == CUSTOMER:
             return self._customer(node, target)
@@ -186,6 +192,15 @@ class Compiler:
             aggregate=f"{of.how}({of.row})",
             condition=f"NOT ({condition})" if without else condition,
         )
+
+    def _prediction(self, node: Condition) -> str:
+        # People without a prediction have no row, so what is not set is compiled as not among those who have one.
+        without = node.operator == "not_set"
+        condition = "1" if node.operator in ("set", "not_set") else self._condition(node, column(node.column))
+        return self._people(
+            "people_by_customer_rows", without=without, rows=rows_of(node.column, self.values.bind),
+            aggregate="max(prediction)", condition=condition,
+        )  # fmt: skip
 
     def _did(self, node: Did) -> str:
         event = self.values.bind(node.event, "String")

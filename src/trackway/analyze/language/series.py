@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from trackway.analyze.language.columns import BOTH, EVENT, JOURNEY, SESSION, column
+from trackway.analyze.language.columns import BOTH, EVENT, JOURNEY, PREDICTION, SESSION, column
 from trackway.analyze.language.conditions import Compiler
 from trackway.analyze.language.filters import Group
 from trackway.analyze.language.period import BadQuestion
@@ -115,7 +115,7 @@ def _of_orders(question: Question, series: Series, by: list[str], conditions: Co
 
 def _dimensions(series: Series, by: list[str], of: str, conditions: Compiler) -> list[str]:
     for name in by:
-        if column(name).of not in (BOTH, JOURNEY, of):
+        if column(name).of not in (BOTH, JOURNEY, PREDICTION, of):
             kind = "sessions" if of == SESSION else "events"
             raise BadQuestion("by", f"{name!r} is not a column of {kind}, which is what {series.metric} counts")
     return [conditions.column(name).text for name in by]

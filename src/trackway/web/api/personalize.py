@@ -24,13 +24,16 @@ from trackway.analyze.language.question import Question
 from trackway.govern.tables import Project
 from trackway.personalize.kept import KeptAnswer
 from trackway.personalize.person import PARTS, Part, Personal, Personalize, user_ids_of
+from trackway.personalize.predict.scores import forget_user
 from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
 
 _ANYWHERE = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag, data-version"}
 """A token in a header is no cookie: pages of every origin may send theirs."""
-Include = Annotated[str, Parameter(description=f"the parts, joined by commas: {', '.join(PARTS)}; all by default")]
+Include = Annotated[
+    str, Parameter(description=f"the parts, joined by commas: {', '.join(PARTS)}; all but the last by default")
+]
 Language = Annotated[str, Parameter(pattern="^[a-z]{2}(-[A-Z]{2})?$")]
 
 
@@ -118,6 +121,7 @@ class PersonalizeApi(Controller):
         """
         project, user = _to_change(request.user, user_id)
         runtime.accounts.saved.preferences.opt_out(UUID(project.id), user)
+        forget_user(*_asking(request.user, project, runtime), user)
 
     @delete("/opt-out", opt={"may": SOMEBODY}, response_headers=_ANYWHERE, sync_to_thread=True)
     def opt_in(self, user_id: str, request: Request[Caller, Any, Any], runtime: Runtime) -> None:
