@@ -57,13 +57,13 @@ def test_templates_are_asked_by_a_module_of_their_room_or_are_of_the_language() 
     }
     templates = {path.relative_to(SOURCE / "analyze") for path in (SOURCE / "analyze").rglob("*.sql")}
     templates |= {path.relative_to(SOURCE) for path in (SOURCE / "personalize").rglob("*.sql")}
-    templates -= {
-        path.relative_to(SOURCE / "analyze") for path in STATEMENTS if path.is_relative_to(SOURCE / "analyze")
-    }
+    for path in STATEMENTS:
+        templates.discard(path.relative_to(SOURCE / "analyze" if "analyze" in path.parts else SOURCE))
     used = {Path(name) for _, name in asked} | {
         Path(name)
-        for path in (SOURCE / "analyze").rglob("*.sql")
-        for name in re.findall(r'"(\w+/\w+\.sql)"', path.read_text())
+        for folder in ("analyze", "personalize")
+        for path in (SOURCE / folder).rglob("*.sql")
+        for name in re.findall(r'"(\w+(?:/\w+)+\.sql)"', path.read_text())
     }
     assert used == templates
     rooms = {path.name for path in (SOURCE / "analyze").iterdir() if path.is_dir()} | {"personalize"}

@@ -518,6 +518,15 @@ export interface Decided {
   because: Met[];
 }
 
+/** A tenth of the people, by their prediction: the means of what was predicted and of what happened, with its interval of 95 %. */
+export interface Decile {
+  people: number;
+  predicted: number;
+  actual: number;
+  low: number;
+  high: number;
+}
+
 /** A decision, with a note to the account that asked. */
 export interface Decision {
   approved: boolean;
@@ -895,6 +904,12 @@ export interface ImportPreview {
   stopped: string;
 }
 
+/** An input, and how much worse (in loss) predictions become when it is shuffled among people. */
+export interface InputEffect {
+  input: string;
+  loss: number;
+}
+
 /** An open invitation. `link` is set only when the invitation is created; send it to the invited person. */
 export interface InvitationMade {
   id: string;
@@ -1264,6 +1279,14 @@ export interface Money {
   amount: string;
 }
 
+/** An input that moved a prediction: what the person `has` (null if unknown), what is `typical` of all people, and by how much the prediction is higher than it would be with the typical value. */
+export interface MovedBy {
+  input: string;
+  has: number | null;
+  typical: number | null;
+  effect: number;
+}
+
 /** An account, as the host application describes it. `expires_at` ends the subscription; the user with the e-mail address `email` may sign in here for the account. */
 export interface NewAccount {
   type: "user" | "artist" | "venue" | "admin" | "promoter" | "ad_account" | "venue_manager" | "label" | "media";
@@ -1476,7 +1499,7 @@ export interface OwnedEntity {
   id: string;
 }
 
-/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. `recommend`: how recommendations are learned, and the surfaces on which they are shown. */
+/** A metrics pack. `bookings`: the events that views lead to. `permissions`: for each account type, the condition (`Gate`) under which a permission is granted; one without a condition is not granted. `keys`: the host application's own permission names; they need a condition too. `demographics`: the traits by which viewers are grouped. `preferences`, `similar`, `journey` and `suggestions`: the rules about single people; `holdout`: the share of people who see no suggestions, so that their effect can be measured. `recommend`: how recommendations are learned and the surfaces on which they are shown; `predict`: what is predicted of people. */
 export interface Pack {
   name: string;
   subjects: Record<string, Subject>;
@@ -1491,6 +1514,7 @@ export interface Pack {
   suggestions: Suggestion[];
   holdout: number;
   recommend?: Recommending;
+  predict?: Predicting;
 }
 
 /** A device's answer to a passkey request; `challenge` identifies the request. */
@@ -1678,15 +1702,16 @@ export interface Personal {
   suggestion?: Suggested | null;
   holdout?: boolean;
   similar?: SimilarPerson[];
+  predictions?: Prediction[];
   opted_out: boolean;
 }
 
-/** Preferences, content types, stage, intent and active hours of one person, a suggestion to them, and people like them. The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own and names nobody. `include` chooses the parts, all by default. `language` is the language of the suggestion, `limit` the most people like this one. */
+/** Preferences, content types, stage, intent and active hours of one person, a suggestion to them, and people like them. The person is named by exactly one of `person` (from an answer) and `user_id`; an account of type user gets its own and names nobody. `include` chooses the parts, all but `predictions` by default. `language` is the language of the suggestion, `limit` the most people like this one. */
 export interface PersonalizeQuestion {
   question: "personalize";
   person?: string;
   user_id?: string;
-  include?: ("content_types" | "hours" | "intent" | "preferences" | "similar" | "stage" | "suggestion")[];
+  include?: ("content_types" | "hours" | "intent" | "predictions" | "preferences" | "similar" | "stage" | "suggestion")[];
   language?: string;
   limit?: number;
   period?: string;
@@ -1742,6 +1767,53 @@ export interface PlannedEvent {
   required?: string[];
   properties?: Record<string, Record<string, unknown>>;
   additionalProperties?: boolean;
+}
+
+/** The predictions about people: how likely they do each of these `events` (and each goal of the project), with at most `seconds` for the training. */
+export interface Predicting {
+  events: string[];
+  seconds: number;
+}
+
+/** A prediction about a person: a probability from 0 to 1, or an amount in the project's currency; the version of the model, when it said so, and what moved it most. */
+export interface Prediction {
+  target: string;
+  value: number;
+  version: string;
+  at: string;
+  moved_by: MovedBy[];
+}
+
+/** A trained model. `target` is the column of people that has its predictions: the propensity for `event`, churn or value, within `days`. Only a model that is `used` predicts anything; `reason` says why (not). `examples` is the number of people and times that it learned from or was measured on, `until` the time of its newest data, `people` the number of people with a prediction. `measured` is its quality for people of a period after all that it had learned from, with the reliability curve (`deciles`); absent with too little data. `inputs` are those on which it depends most. */
+export interface PredictionModel {
+  target: string;
+  kind: string;
+  event: string;
+  days: number;
+  version: string;
+  used: boolean;
+  reason: string;
+  until: string;
+  examples: number;
+  people: number;
+  measured: Reliability | null;
+  inputs: InputEffect[];
+}
+
+/** The quality of the predictions about people: the newest `versions` of the model of each target, or of one `target`, such as `churn`. */
+export interface PredictionQualityQuestion {
+  question: "prediction_quality";
+  target?: string;
+  versions?: number;
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
 }
 
 /** A value of a key that a person likes. `confidence` is from 0 to 1; for what a person stated it is 1, or 0 if they muted it. `score` is the sum of the engagement scores, which lose half of their weight with every half-life; `interactions` is their number. */
@@ -2027,6 +2099,23 @@ export interface RejectionsQuestion {
   sample?: number;
   max_age_s?: number;
   id?: string;
+}
+
+/** The quality of predictions for `people` in a later period, `doing` of whom did it (or spent anything). `base` is the mean of what happened, `expected` the mean when the model learned, which is what one would predict of everybody without a model; `loss` (log loss, or Poisson deviance for amounts) and `brier` are the model's, `…_base` those of predicting `expected` of everybody. `gain` is the mean difference of the losses, and `gain_low` the lower end of its interval of 95 %. Amounts have no `brier` and `auc`. */
+export interface Reliability {
+  people: number;
+  doing: number;
+  base: number;
+  expected: number;
+  predicted: number;
+  loss: number;
+  loss_base: number;
+  gain: number;
+  gain_low: number;
+  brier?: number | null;
+  brier_base?: number | null;
+  auc?: number | null;
+  deciles: Decile[];
 }
 
 /** The number of messages written to the log again, the number of chosen derived rows, which stay, and the project's number of dead letters before the loader has read the messages. */
@@ -3189,6 +3278,7 @@ export interface Questions {
   suggestion_results: SuggestionResultsQuestion;
   recommend: RecommendQuestion;
   models: ModelsQuestion;
+  prediction_quality: PredictionQualityQuestion;
   rejections: RejectionsQuestion;
   violations: ViolationsQuestion;
 }
@@ -3241,6 +3331,7 @@ export interface Answers {
   suggestion_results: SuggestionResult[];
   recommend: Recommendations;
   models: ModelVersion[];
+  prediction_quality: PredictionModel[];
   rejections: Rejection[];
   violations: Violation[];
 }

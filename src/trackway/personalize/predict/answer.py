@@ -9,13 +9,13 @@ import msgspec
 
 from trackway.analyze.language.period import page
 from trackway.analyze.language.question import Answer, Question, ask
-from trackway.personalize.predict.quality import Measured
-from trackway.personalize.predict.shelf import Card, Effect
+from trackway.personalize.predict.quality import Reliability
+from trackway.personalize.predict.shelf import Card, InputEffect
 from trackway.store.connection import Store
 
 
 class PredictionQuality(msgspec.Struct, tag="prediction_quality", tag_field="question", kw_only=True):
-    """How good the predictions about people are: the newest `versions` of the model of each target, or of one
+    """The quality of the predictions about people: the newest `versions` of the model of each target, or of one
     `target`, such as `churn`.
     """
 
@@ -43,11 +43,11 @@ class PredictionModel(msgspec.Struct, kw_only=True):
     until: datetime
     examples: int
     people: int
-    measured: Measured | None
-    inputs: list[Effect]
+    measured: Reliability | None
+    inputs: list[InputEffect]
 
 
-class Moved(msgspec.Struct, kw_only=True):
+class MovedBy(msgspec.Struct, kw_only=True):
     """An input that moved a prediction: what the person `has` (null if unknown), what is `typical` of all people, and
     by how much the prediction is higher than it would be with the typical value.
     """
@@ -59,7 +59,7 @@ class Moved(msgspec.Struct, kw_only=True):
 
 
 class Prediction(msgspec.Struct, kw_only=True):
-    """What is predicted of a person: a probability from 0 to 1, or an amount in the project's currency; the version of
+    """A prediction about a person: a probability from 0 to 1, or an amount in the project's currency; the version of
     the model, when it said so, and what moved it most.
     """
 
@@ -67,7 +67,7 @@ class Prediction(msgspec.Struct, kw_only=True):
     value: float
     version: str
     at: datetime
-    moved_by: list[Moved]
+    moved_by: list[MovedBy]
 
 
 def prediction_quality(
@@ -107,9 +107,9 @@ def predictions(
     return [ids, answer], found
 
 
-def _moved(rows: Iterable[tuple[str, float, float, float]]) -> list[Moved]:
+def _moved(rows: Iterable[tuple[str, float, float, float]]) -> list[MovedBy]:
     return [
-        Moved(input=name, has=_known(has), typical=_known(typical), effect=effect)
+        MovedBy(input=name, has=_known(has), typical=_known(typical), effect=effect)
         for name, has, typical, effect in rows
         if effect
     ]

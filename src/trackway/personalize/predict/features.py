@@ -1,4 +1,4 @@
-"""What is known of each person at a time: the inputs of predictions, each with its SQL.
+"""Inputs of predictions: what is known of each person at a time, each with its SQL.
 
 They are read from events that happened and had arrived by then, and from nothing else: other tables have what came
 later mixed in. `refuse_leaks` holds that.

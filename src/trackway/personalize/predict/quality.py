@@ -1,4 +1,4 @@
-"""How good predictions are: what was predicted of people, beside what they did in the days after.
+"""The quality of predictions: what was predicted of people, beside what they did in the days after.
 
 The measures have their usual definitions: the Brier score is the mean squared difference of a probability and what
 happened (G. Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 78, 1950), the
@@ -33,7 +33,7 @@ class Decile(msgspec.Struct, frozen=True, kw_only=True):
     high: float
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
+class Reliability(msgspec.Struct, frozen=True, kw_only=True):
     """The quality of predictions for `people` in a later period, `doing` of whom did it (or spent anything).
 
     `base` is the mean of what happened, `expected` the mean when the model learned, which is what one would predict of
@@ -67,7 +67,7 @@ def losses(predicted: Floats, actual: Floats, amounts: bool) -> Floats:
     return np.asarray(-np.log(np.where(actual > 0, probability, 1 - probability)))
 
 
-def measure(predicted: Floats, actual: Floats, expected: float, amounts: bool) -> Measured:
+def measure(predicted: Floats, actual: Floats, expected: float, amounts: bool) -> Reliability:
     """Compare predictions with what happened.
 
     Args:
@@ -81,7 +81,7 @@ def measure(predicted: Floats, actual: Floats, expected: float, amounts: bool) -
         "brier": _round(np.mean((predicted - actual) ** 2)), "brier_base": _round(np.mean((constant - actual) ** 2)),
         "auc": _auc(predicted, actual),
     }  # fmt: skip
-    return Measured(
+    return Reliability(
         people=len(actual), doing=int((actual > 0).sum()), base=_round(actual.mean()), expected=_round(expected),
         predicted=_round(predicted.mean()), loss=_round(own.mean()), loss_base=_round(other.mean()),
         gain=_round(gain.mean()), gain_low=_round(gain.mean() - 1.96 * error),

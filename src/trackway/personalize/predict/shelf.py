@@ -1,4 +1,4 @@
-"""Where trained models of predictions are kept: `predictions/` in the data directory, by project, target and version.
+"""The place of trained models of predictions: `predictions/` in the data directory, by project, target and version.
 
 Each version has the model, its card and the scores that it gave. The store has the scores in use and the cards; the
 files are for looking back, and to go back to an earlier version.
@@ -17,15 +17,15 @@ import msgspec
 import pyarrow as pa
 import xxhash
 
-from trackway.personalize.predict.quality import Measured
+from trackway.personalize.predict.quality import Reliability
 from trackway.personalize.predict.targets import Target
 
 KEPT = 5
 """Versions that are kept of a model."""
 
 
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """How much worse (in loss) predictions become when an input is shuffled among people."""
+class InputEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """An input, and how much worse (in loss) predictions become when it is shuffled among people."""
 
     input: str
     loss: float
@@ -45,8 +45,8 @@ class Card(msgspec.Struct, kw_only=True):
     examples: int
     people: int
     seconds: float
-    measured: Measured | None
-    inputs: list[Effect]
+    measured: Reliability | None
+    inputs: list[InputEffect]
 
 
 def new_version() -> str:

@@ -1,4 +1,4 @@
-"""What is predicted of people, and at which times in the past a model learns it and is measured.
+"""Targets: what is predicted of people, and at which times in the past a model learns it and is measured.
 
 An example is a person at a time T: what was known of them then, and what they did in the days after. A model learns
 from examples whose days are over before the time at which it is measured, so that it is measured as it will be used.
@@ -24,7 +24,7 @@ _MOST_EVENTS = 10
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """What is predicted: whether somebody does `event` within `days`, does nothing in them, or what they spend in
+    """A target of predictions: whether somebody does `event` within `days`, does nothing in them, or what they spend in
     them. `name` is the column of people that has the prediction.
     """
 

@@ -16,8 +16,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import PoissonRegressor
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from trackway.personalize.predict.quality import Floats, Measured, losses, measure
-from trackway.personalize.predict.shelf import Effect
+from trackway.personalize.predict.quality import Floats, Reliability, losses, measure
+from trackway.personalize.predict.shelf import InputEffect
 
 Inputs = NDArray[np.float32]
 LEAST_PEOPLE, LEAST_OF_EACH = 200, 20
@@ -77,8 +77,8 @@ class Learned(NamedTuple):
 
     model: Model | None
     reason: str
-    measured: Measured | None
-    effects: list[Effect]
+    measured: Reliability | None
+    effects: list[InputEffect]
     examples: int
 
 
@@ -181,7 +181,7 @@ def learn(earlier: Examples, later: Examples, names: list[str], amounts: bool) -
     return Learned(kind(both), reason, measured, effects, count)
 
 
-def _effects(model: Model, examples: Examples, names: list[str], amounts: bool) -> list[Effect]:
+def _effects(model: Model, examples: Examples, names: list[str], amounts: bool) -> list[InputEffect]:
     """Return the inputs whose shuffling makes predictions worse, the most important first (L. Breiman, Random Forests,
     Machine Learning 45, 2001).
     """
@@ -194,7 +194,7 @@ def _effects(model: Model, examples: Examples, names: list[str], amounts: bool) 
         shuffled = inputs.copy()
         shuffled[:, column] = rng.permutation(shuffled[:, column])
         worse = losses(model.predict(shuffled), labels, amounts).mean() - loss
-        found.append(Effect(input=name, loss=round(float(worse), 6)))
+        found.append(InputEffect(input=name, loss=round(float(worse), 6)))
     return sorted((one for one in found if one.loss > 0), key=lambda one: -one.loss)
 
 
@@ -210,7 +210,7 @@ class Scores(NamedTuple):
     effects: Floats
 
 
-def score(model: Model, inputs: Inputs, names: list[str], effects: list[Effect]) -> Scores:
+def score(model: Model, inputs: Inputs, names: list[str], effects: list[InputEffect]) -> Scores:
     """Predict for all people, and compute what moved each prediction."""
     columns = np.array([names.index(one.input) for one in effects[:EXPLAINED]], np.intp)
     with np.errstate(all="ignore"):

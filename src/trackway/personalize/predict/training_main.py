@@ -41,7 +41,7 @@ class Files(msgspec.Struct, kw_only=True):
 
 
 class Wanted(msgspec.Struct, kw_only=True):
-    """What to predict, from which examples; `reason` is why not, and then there are none."""
+    """A target and its examples; `reason` is why not, and then there are none."""
 
     target: Target
     learned: list[Files] = []
@@ -50,9 +50,9 @@ class Wanted(msgspec.Struct, kw_only=True):
 
 
 class Order(msgspec.Struct, kw_only=True):
-    """What to train: `inputs` are the names of the columns, `known` is the file of what is known now (`until`). After
-    `budget_s` seconds no further model is begun. For each finished version, its folder is written to `done`, a line
-    each.
+    """An order to train: `inputs` are the names of the columns, `known` is the file of what is known now (`until`).
+    After `budget_s` seconds no further model is begun. For each finished version, its folder is written to `done`, a
+    line each.
     """
 
     project_id: UUID
