@@ -35,6 +35,7 @@ PAGES = [
     "People",
     "Customers",
     "Suggestions",
+    "Recommendations",
     "Entities",
     "Events",
     "Data",

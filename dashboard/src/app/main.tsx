@@ -160,6 +160,10 @@ const router = createRouter({
         lazyRouteComponent(() => import("../boards/BoardPage"), "BoardPage"),
       ),
       page(
+        "recommendations",
+        lazyRouteComponent(() => import("../recommend/Recommend"), "Recommend"),
+      ),
+      page(
         "rules",
         lazyRouteComponent(() => import("../rules/Rules"), "Rules"),
       ),

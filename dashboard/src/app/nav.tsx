@@ -32,6 +32,7 @@ const GROUPS: readonly (readonly [name: string, pages: readonly Entry[]])[] = [
       ["sessions", t("Sessions")],
       ["customers", t("Customers")],
       ["suggestions", t("Suggestions")],
+      ["recommendations", t("Recommendations")],
       ["rules", t("Rules")],
     ],
   ],
@@ -52,6 +53,7 @@ const NEEDS: Record<string, string[]> = {
   customers: ["analyst", "owner", "administrator"],
   suggestions: ["analyst", "owner", "administrator"],
   accounts: ["owner", "administrator"],
+  recommendations: ["analyst", "owner", "administrator"],
   rules: ["owner", "administrator"],
 };
 const OF_ACCOUNT: readonly Entry[] = [

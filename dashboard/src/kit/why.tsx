@@ -66,6 +66,9 @@ export const RULES: Record<string, string> = {
   value_check: t(
     "A purchase model (BG/NBD) is fitted to the orders before a day and compared with the orders after it, by the number of repeat orders before that day.",
   ),
+  recommend: t(
+    "Interactions are weighted by the engagement score of the metrics pack. The model in use gives each entity a score from the person's own interactions; entities that they know are left out. Without a model, the number of people who interacted with it counts.",
+  ),
   cohort_sizes: t("The number of people who matched the description at the end of each interval."),
 };
 

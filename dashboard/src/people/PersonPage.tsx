@@ -13,6 +13,7 @@ import { Timeline } from "../kit/timeline";
 import { useToast } from "../kit/toast";
 import { Opened } from "../kit/why";
 import { t, term } from "../language";
+import { ForPerson } from "../recommend/items";
 import { Insights } from "./Insights";
 
 const STEP = 200;
@@ -102,6 +103,7 @@ export function PersonPage() {
         </div>
         <aside className="order-first min-w-0 space-y-4 lg:order-none">
           <Insights person={profile.person} />
+          <ForPerson person={profile.person} />
           <Properties whole={person} />
           <Merges merges={person.merges} />
         </aside>

@@ -32,6 +32,7 @@ ACTIONS = {
     "project changed": "",
     "plan written": "",
     "rules changed": "stages, intents and suggestions of a project, or the rules of an earlier version again",
+    "model chosen": "a version of a model of recommendations was put in use",
     "account changed": "created, or changed in type, verification, subscription or entities",
     "account removed": "",
     "tokens revoked": "all tokens of an account that were issued until then",

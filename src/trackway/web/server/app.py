@@ -26,6 +26,7 @@ from trackway.web.api.health import Health
 from trackway.web.api.jobs import ScheduledJobs
 from trackway.web.api.live_stream import LiveStream
 from trackway.web.api.members import Members
+from trackway.web.api.models import ModelsOfProject
 from trackway.web.api.money import Money
 from trackway.web.api.personalize import PersonalizeApi, refusals_for_pages
 from trackway.web.api.plans import TrackingPlan
@@ -78,6 +79,7 @@ ROUTES: list[type[Controller]] = [
     CustomerMetrics,
     PersonalizeApi,
     RecommendApi,
+    ModelsOfProject,
     Money,
     ConnectionsOfProject,
     Deliveries,

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import "./browser";
+import type { ModelVersion } from "../src/client/api";
+import { bestOf, byType, overTime, parameters, popularityOf, type Tried } from "../src/recommend/quality";
+
+const { score, sentence, shares } = await import("../src/recommend/reasons");
+
+const measured = (ndcg: number) =>
+  ({
+    people: 50,
+    hit_rate: 0.5,
+    ndcg,
+    recall: 0.5,
+    map: 0.5,
+    coverage: 1,
+    novelty: 1,
+    diversity: 1,
+  }) as const;
+const tried = (kind: string, ndcg?: number): Tried => ({
+  kind,
+  parameters: {},
+  seconds: 1,
+  warm: ndcg === undefined ? null : measured(ndcg),
+  cold: null,
+});
+const version = (entity_type: string, day: number, all: Tried[], interactions = 10): ModelVersion => ({
+  entity_type,
+  version: `v${day}`,
+  in_use: day === 2,
+  trained_at: `2026-11-0${day}T00:00:00Z`,
+  until: `2026-11-0${day}T00:00:00Z`,
+  trained: {
+    kind: "ease",
+    parameters: {},
+    reason: "",
+    people: 9,
+    entities: 9,
+    interactions,
+    seconds: 1,
+    tried: all,
+  },
+});
+
+describe("the quality of models", () => {
+  const first = version("concert", 1, [tried("popularity", 0.3), tried("ease", 0.35), tried("als", 0.4)]);
+  const second = version("concert", 2, [tried("popularity", 0.31), tried("ease", 0.2)]);
+
+  it("is that of the best model beside popularity", () => {
+    expect(bestOf(first)?.kind).toBe("als");
+    expect(popularityOf(first)?.warm?.ndcg).toBe(0.3);
+    expect(bestOf(version("artist", 1, [tried("popularity")]))).toBeUndefined();
+  });
+
+  it("is listed from the oldest training to the newest", () => {
+    expect(overTime([second, first])).toEqual({
+      at: [first.trained_at, second.trained_at],
+      model: [0.4, 0.2],
+      popularity: [0.3, 0.31],
+    });
+    expect(overTime([version("artist", 1, [tried("popularity")])]).model).toEqual([null]);
+  });
+
+  it("is grouped by type, those with more interactions first, with the version in use", () => {
+    const [concert, artist] = byType([version("artist", 1, [], 5), first, second]);
+    expect([concert?.type, artist?.type]).toEqual(["concert", "artist"]);
+    expect(concert?.versions.map(({ version }) => version)).toEqual(["v2", "v1"]);
+    expect([concert?.inUse?.version, artist?.inUse]).toEqual(["v2", undefined]);
+    expect(byType([])).toEqual([]);
+  });
+
+  it("names parameters as people read them", () => {
+    expect(parameters({ factors: 64, some_rate: 0.5 })).toBe("factors 64, some rate 0.5");
+  });
+});
+
+describe("a reason", () => {
+  it("names the entity, or its id without a name", () => {
+    const because = { kind: "because", entity_id: "c1", name: "Tide" } as const;
+    expect(sentence(because, "person")).toBe("because of Tide");
+    expect(sentence({ ...because, name: "" }, "entity")).toBe("by people who interacted with c1 too");
+  });
+
+  it("has the number of people, unless it is hidden", () => {
+    const popular = { kind: "popular", entity_id: "", name: "" } as const;
+    expect(sentence({ ...popular, people: 1200 }, "person")).toMatch(
+      /^popular with everybody · 1.?200 people$/,
+    );
+    expect(sentence(popular, "person")).toBe("popular with everybody");
+  });
+});
+
+describe("scores", () => {
+  it("are drawn as shares of the best one, and never below nothing", () => {
+    expect(shares([2, 1, -1])).toEqual([1, 0.5, 0]);
+    expect(shares([-1, -2])).toEqual([0, 0]);
+    expect(shares([])).toEqual([]);
+  });
+
+  it("have three digits that count", () => {
+    expect([score(1477), score(0.0653215), score(12.3456)]).toEqual(["1,477", "0.0653", "12.3"]);
+  });
+});

@@ -1,0 +1,104 @@
+"""Pages of recommendations: the health of the models, a list to try out, and cards of a person and of an entity."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from steps import DESK, PHONE, nobody_is_left_out, open_page, to
+
+from conftest import SECRET_KEY, Server
+
+BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
+
+
+@pytest.fixture(scope="module")
+def project(filled: Server) -> str:
+    """The project, in which 30 people clicked films; `film-fan` clicked one of them."""
+    for person in range(30):
+        for number in (person % 3, 3 + person % 4):
+            filled.post("track", _click(f"film-{person}", f"f{number}"))
+    filled.post("track", {**_click("film-fan", "f1"), "userId": "film-fan"})
+    filled.stored()
+    return str(filled.http.get("/api/v1/projects", headers=BEARER).json()[0]["id"])
+
+
+def _click(visitor: str, film: str) -> dict[str, object]:
+    return {"event": "click", "anonymousId": visitor, "properties": {"entity_type": "film", "entity_id": film}}
+
+
+def no_wider_than_the_screen(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_models_are_trained_measured_and_brought_back(browser: Browser, filled: Server, project: str) -> None:
+    page = open_page(browser, filled)
+    to(page, f"/p/{project}/recommendations")
+    expect(page.get_by_role("heading", name="Recommendations", level=1)).to_be_visible()
+    versions = page.get_by_role("table", name="Versions of the model for film").get_by_role("row")
+    for trainings in (1, 2):
+        page.get_by_role("button", name="Train now").click()
+        expect(versions).to_have_count(1 + trainings, timeout=120_000)
+        expect(page.get_by_role("button", name="Train now")).to_be_enabled()
+    film = page.locator("section").filter(has=page.get_by_role("heading", name="Model for film"))
+    expect(film).to_contain_text("popularity is served")
+    expect(film).to_contain_text("fewer than 20 people have later interactions to measure on")
+    expect(versions.nth(1)).to_contain_text("yes")
+    nobody_is_left_out(page)
+    versions.nth(2).get_by_role("button").click()
+    expect(page.get_by_text("This version is in use until the next training.")).to_be_visible()
+    expect(versions.nth(2)).to_contain_text("yes")
+    path, wrong = f"/api/v1/projects/{project}/models", {"entity_type": "film", "version": "../film"}
+    refused = filled.http.post(f"{path}/use", json=wrong, headers=BEARER)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "version")
+    phone = open_page(browser, filled, PHONE, "dark")
+    to(phone, f"/p/{project}/recommendations")
+    expect(phone.get_by_role("heading", name="Model for film")).to_be_visible()
+    nobody_is_left_out(phone)
+    no_wider_than_the_screen(phone)
+
+
+@pytest.mark.parametrize("size, scheme", [(DESK, "light"), (PHONE, "dark")])
+def test_a_list_is_tried_out_for_a_user_and_for_an_entity(
+    browser: Browser, filled: Server, project: str, size: dict[str, int], scheme: str
+) -> None:
+    page = open_page(browser, filled, size, scheme)
+    to(page, f"/p/{project}/recommendations?tab=try")
+    expect(page.get_by_text("Nothing asked yet")).to_be_visible()
+    page.get_by_label("Recommend entities of type").select_option("film")
+    who = page.get_by_label("The id of the user or entity")
+    who.fill("film-fan")
+    who.press("Enter")
+    items = page.get_by_role("list").get_by_role("listitem").filter(has_text="people")
+    expect(items.first).to_be_visible()
+    expect(items.filter(has=page.get_by_role("link", name="f1", exact=True))).to_have_count(0)  # the fan knows it
+    nobody_is_left_out(page)
+    who.fill("film-nobody")
+    who.press("Enter")
+    expect(page.get_by_text("No user with this id is known")).to_be_visible()
+    page.get_by_label(re.compile("^For")).select_option("entity")
+    who.fill("f1")
+    who.press("Enter")
+    expect(page.get_by_role("heading", name="Recommended for f1")).to_be_visible()
+    expect(items.first).to_be_visible()
+    no_wider_than_the_screen(page)
+
+
+@pytest.mark.parametrize("size, scheme", [(DESK, "light"), (PHONE, "dark")])
+def test_a_person_and_an_entity_have_cards_with_reasons(
+    browser: Browser, filled: Server, project: str, size: dict[str, int], scheme: str
+) -> None:
+    page = open_page(browser, filled, size, scheme)
+    to(page, f"/p/{project}/visitor?id=film-fan")
+    card = page.locator("section").filter(has=page.get_by_role("heading", name="Recommended to this person"))
+    card.get_by_label("Type").select_option("film")
+    expect(card.get_by_role("listitem").first).to_contain_text("people")
+    expect(card).to_contain_text("Scores compare within this list only.")
+    nobody_is_left_out(page)
+    card.get_by_role("link", name="About the models").click()
+    expect(page.get_by_role("heading", name="Recommendations", level=1)).to_be_visible()
+    to(page, f"/p/{project}/entity?type=film&id=f1")
+    similar = page.locator("section").filter(has=page.get_by_role("heading", name="Similar"))
+    expect(similar.get_by_role("listitem").first).to_be_visible()
+    nobody_is_left_out(page)
