@@ -14,7 +14,7 @@ import { minify } from "terser";
 const CORE = 3000;
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 const served = "../src/trackway/web/sdk";
-const parts = ["queue", "auto", "vitals", "forward", "debug", "personalize"];
+const parts = ["queue", "auto", "vitals", "forward", "debug", "personalize", "recommend"];
 
 /** Bundle one entry and make it small. */
 async function bundled(entry, format, external = [], parts = "") {

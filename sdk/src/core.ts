@@ -189,16 +189,17 @@ export function start(options: Options, load: Load, calls: Call[]): Trackway {
           ? { search_type: type, query: id, ...properties }
           : { entity_type: type, entity_id: `${id}`, ...properties },
       );
-  for (const [name, method] of Object.entries(methods))
+  for (const name in methods)
     tw[name] = (...args: never[]) => {
-      method(...args);
+      (methods[name] as (...args: never[]) => void)(...args);
       emit(name, ...args);
     };
   Object.assign(tw, {
-    on: (name: string, listener: () => void) => listeners.push([name, listener]),
+    on: (...heard: [string, () => void]) => listeners.push(heard),
     // Afterwards, so that a callback that waited calls the library and not the stub it waited in.
     ready: (callback: () => void) => setTimeout(callback),
     personalize: (asked: unknown) => run("personalize", asked),
+    recommend: (asked: unknown) => run("recommend", asked),
     flush: out.flush,
     user: () => ({ anonymousId: read("tw_id"), userId: userId(), sessionId: current()?.[0] }),
     referrer: clean(document.referrer),

@@ -4,7 +4,7 @@
  */
 
 import { start, whenSeen } from "./core";
-import type { Call, Load, Options, Person, PersonalizeOptions, Trackway } from "./types";
+import type { Call, Load, Options, Trackway } from "./types";
 
 export type { PersonalizeError } from "./person";
 export type {
@@ -17,6 +17,9 @@ export type {
   PersonalizeOptions,
   Preference,
   Properties,
+  Recommendation,
+  Recommendations,
+  RecommendOptions,
   Suggestion,
   Trackway,
 } from "./types";
@@ -32,6 +35,7 @@ const parts: Record<string, () => ReturnType<Load>> = {
   forward: () => import("./forward"),
   debug: () => import("./debug"),
   personalize: () => import("./personalize"),
+  recommend: () => import("./recommend"),
 };
 
 /** The library; calls before `load` are queued. */
@@ -40,15 +44,16 @@ export const trackway: Trackway = new Proxy({} as Trackway, {
     started?.[name] ??
     ((...args: unknown[]) => {
       if (name === "user") return {};
-      if (name === "personalize") return here ? later(args as [PersonalizeOptions]) : Promise.resolve(null);
+      if (name === "personalize" || name === "recommend")
+        return here ? later(name, args[0]) : Promise.resolve(null);
       if (here) calls.push([name, args, Date.now()]);
     }),
 });
 
 /** Ask as soon as the library runs. */
-function later(args: [PersonalizeOptions]): Promise<Person | null> {
+function later(name: "personalize" | "recommend", options: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const go = () => trackway.personalize(...args).then(resolve, reject);
+    const go = () => (trackway[name] as (asked: unknown) => Promise<unknown>)(options).then(resolve, reject);
     calls.push(["ready", [go], Date.now()]);
   });
 }

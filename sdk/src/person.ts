@@ -55,7 +55,7 @@ export async function clear(host: string, token: Token, key = "", value = "") {
 }
 
 /** Send a request. When a token has expired, a function that returns tokens is asked for another one, once. */
-async function send(address: string, token: Token, more: RequestInit): Promise<Response> {
+export async function send(address: string, token: Token, more: RequestInit = {}): Promise<Response> {
   const once = async () => {
     const authorization = `Bearer ${typeof token === "function" ? await token() : token}`;
     // Nothing about a person stays in the browser's cache.
@@ -66,7 +66,8 @@ async function send(address: string, token: Token, more: RequestInit): Promise<R
   if (answer.ok || answer.status === 304 || (answer.status === 404 && !more.method)) return answer;
   let text = "";
   try {
-    text = (await answer.json()).detail;
+    const { detail, errors } = await answer.json();
+    text = errors?.[0] ? `${errors[0].field} ${detail}` : detail;
   } catch {}
   throw new PersonalizeError(answer.status, text || `the server answered ${answer.status}`);
 }

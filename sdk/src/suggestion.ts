@@ -1,6 +1,7 @@
 /** What became of a suggestion, as events from which Trackway learns when it rests, and what it changes. */
 
 import type { Properties, Suggestion, SuggestionData } from "./types";
+import { whenVisible } from "./visible";
 
 /** Suggestions of which this page has reported that they were shown, whether by the SDK's part or by the element. */
 // biome-ignore lint/suspicious/noAssignInExpressions: the shortest way to create it once
@@ -17,19 +18,11 @@ export function reporting(
     ...data,
     show(element) {
       if (shown.has(data.action)) return;
-      const observer = new IntersectionObserver(
-        (entries) => {
-          for (const { intersectionRatio, intersectionRect } of entries) {
-            if (intersectionRatio < 0.5 && intersectionRect.height < innerHeight / 2) continue;
-            observer.disconnect();
-            if (shown.has(data.action)) return;
-            shown.add(data.action);
-            report("Shown")();
-          }
-        },
-        { threshold: [0, 0.25, 0.5] },
-      );
-      observer.observe(element);
+      whenVisible(element, () => {
+        if (shown.has(data.action)) return;
+        shown.add(data.action);
+        report("Shown")();
+      });
     },
     clicked: report("Clicked"),
     dismissed: report("Dismissed"),

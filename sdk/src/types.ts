@@ -99,6 +99,11 @@ export interface Trackway<Events = Record<string, Properties>> {
    * a part of the library.
    */
   personalize(options: PersonalizeOptions): Promise<Person | null>;
+  /**
+   * Entities that fit the signed-in person, or that are like another entity: null for a person of whom nothing is known.
+   * Rejects if the server refuses or does not answer. Loads a part of the library.
+   */
+  recommend(options: RecommendOptions): Promise<Recommendations | null>;
   /** The ids of this browser, for calls of your server. */
   user(): { anonymousId?: string; userId?: string; sessionId?: string };
   impression: OnEntity;
@@ -191,6 +196,49 @@ export interface Person {
   similar?: { person?: string; user_id?: string; similarity: number; shared?: number }[];
 }
 
+export interface RecommendOptions {
+  token: Token;
+  /** The type of the entities to recommend, such as `concert`. */
+  entity_type?: string;
+  /** The entity to which others are similar, instead of those for the person. */
+  entity?: string;
+  /** The place in the product where they are shown; events that report what became of them name it. */
+  surface?: string;
+  limit?: number;
+  /** Whether those that the person knows are listed too. */
+  seen?: boolean;
+  /** The address of Trackway's API, where it is not the one that messages go to. */
+  host?: string;
+  /** Further parameters of `GET /v1/recommend`. */
+  [parameter: string]: unknown;
+}
+
+export interface RecommendationData {
+  entity_type: string;
+  entity_id: string;
+  name: string;
+  /** Comparable within one answer only. */
+  score: number;
+  /** Why: such as `because` of an entity (its id and name), or `popular`; `people` interacted with the recommended one. */
+  reason: { kind: string; people?: number; entity_id?: string; name?: string };
+  propensity?: number;
+}
+
+/** A recommendation, and the calls that report what became of it. */
+export interface Recommendation extends RecommendationData {
+  /** Report that it was shown, when at least half of the element is visible; once for each surface of a page. */
+  show(element: Element): void;
+  clicked(): void;
+}
+
+/** Entities, the best first; on what they are based, and the model that ranked them (without a version: none did). */
+export interface Recommendations {
+  items: Recommendation[];
+  reasoning: string;
+  model: string;
+  version: string;
+}
+
 /** A call before the library was loaded: method, arguments and time. */
 export type Call = [method: string, args: unknown[], at?: number];
 
@@ -220,7 +268,7 @@ export interface Queue {
   clear: () => void;
 }
 
-/** Loads a part of the library: `queue`, `auto`, `vitals`, `forward`, `debug` or `personalize`. */
+/** Loads a part of the library: `queue`, `auto`, `vitals`, `forward`, `debug`, `personalize` or `recommend`. */
 // biome-ignore lint/suspicious/noExplicitAny: each part has its own signature
 export type Load = (part: string) => Promise<{ default: (...args: any[]) => any }>;
 

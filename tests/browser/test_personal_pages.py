@@ -1,5 +1,5 @@
-"""A product's own pages say what Trackway knows of the person who looks at them: `trackway.personalize()` of the browser
-SDK, and `<trackway-insights>`.
+"""A product's own pages say what Trackway knows of the person who looks at them: `trackway.personalize()` and
+`trackway.recommend()` of the browser SDK, and `<trackway-insights>`.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         assert admin.patch(path, json={"metrics": pack}).status_code == 200
         tide = {"type": "concert", "id": "tide", "name": "Tide", "attributes": {"genre": "jazz", "city": "Oslo"}}
         assert admin.put(f"{path}/entities", json=[tide]).status_code == 200
-        for user in ("ann", "bob", "cyd", "dee", "eve", "nobody"):
+        for user in ("ann", "bob", "cyd", "dee", "eve", "fay", "nobody"):
             assert admin.put(f"{path}/accounts/{user}", json={"type": "user", "name": user}).status_code == 200
     url = f"http://127.0.0.1:{httpd.server_address[1]}"
     yield Product(server, project, key["id"], key["embed_key"], url, pages)
@@ -227,6 +227,50 @@ def test_a_suggestion_that_was_dismissed_or_done_is_not_made_again(
     sent(page)
     assert product.told(user) == ["Clicked", what.title()]
     eventually(lambda: page.evaluate(ask)["suggestion"] is None)
+
+
+def test_recommendations_are_reported_as_shown_when_they_are_seen_and_as_clicked(
+    product: Product, visit: Callable[..., Page]
+) -> None:
+    product.clicks("fay", 1)
+    for concert in ("tide", "moon"):
+        about = {"entity_type": "concert", "entity_id": concert}
+        product.server.post("track", {"event": "click", "anonymousId": "another", "properties": about})
+    product.server.stored()
+    token = json.dumps(product.token("fay"))
+    page = visit(product.page("fay", f'{"<p>line</p>" * 200}<ol id="list"></ol>', f"""
+        trackway.identify("fay");
+        trackway.ready(async () => {{
+            const found = await trackway.recommend({{ token: {token}, entity_type: "concert", surface: "home" }});
+            for (const item of found.items) {{
+                const line = document.createElement("li");
+                line.textContent = item.entity_id;
+                line.addEventListener("click", item.clicked);
+                document.querySelector("#list").append(line);
+                for (let count = 0; count < 2; count++) item.show(line);
+            }}
+            window.found = found;
+        }});"""))  # fmt: skip
+    page.wait_for_function("() => window.found")
+    found = page.evaluate("JSON.parse(JSON.stringify(found))")
+    assert [item["entity_id"] for item in found["items"]] == ["moon"]  # she knows the other one
+    assert found["model"] == "popularity" and found["items"][0]["reason"]["kind"] == "popular"
+    reported = f"() => tw_{WRITE_KEY}.early.filter((one) => /^Recommendation/.test(one.event)).map((one) => one.event)"
+    assert page.evaluate(reported) == []
+    page.get_by_text("moon").scroll_into_view_if_needed()
+    page.wait_for_function(f"() => ({reported})().length")
+    page.get_by_text("moon").click()
+    assert page.evaluate(reported) == ["Recommendation Shown", "Recommendation Clicked"]
+    about = page.evaluate(f"tw_{WRITE_KEY}.early.find((one) => /^Recommendation/.test(one.event)).properties")
+    assert about["entity_id"] == "moon" and (about["surface"], about["position"]) == ("home", 1)
+    asked = """(options) => trackway.recommend(options).then(
+        (found) => found && found.items.map((item) => item.entity_id), (error) => [error.name, error.message])"""
+    own, other = product.token("fay"), product.token("nobody")
+    assert page.evaluate(asked, {"token": own, "entity_type": "concert", "entity": "tide"}) == ["moon"]
+    assert page.evaluate(asked, {"token": other, "entity_type": "concert"}) is None
+    assert page.evaluate(asked, {"entity_type": "concert"})[0] == "TypeError"
+    refused = page.evaluate(asked, {"token": own})
+    assert refused[0] == "PersonalizeError" and "entity_type" in refused[1]
 
 
 def for_everybody(page: Page) -> None:

@@ -148,7 +148,7 @@ async def refusals_for_pages(message: Message, scope: Scope) -> None:
     """Let pages of every origin read refusals too; without this, a page is told of a failed connection. Most are
     answered before a handler is chosen.
     """
-    if message["type"] == "http.response.start" and scope["path"].startswith("/v1/personalize/"):
+    if message["type"] == "http.response.start" and scope["path"].startswith(("/v1/personalize/", "/v1/recommend")):
         names = {name.lower() for name, _ in message["headers"]}
         own = [(name.encode(), value.encode()) for name, value in _ANYWHERE.items() if name.encode() not in names]
         message["headers"] = [*message["headers"], *own]
