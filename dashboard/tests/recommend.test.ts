@@ -22,6 +22,7 @@ const tried = (kind: string, ndcg?: number): Tried => ({
   seconds: 1,
   warm: ndcg === undefined ? null : measured(ndcg),
   cold: null,
+  last: false,
 });
 const version = (entity_type: string, day: number, all: Tried[], interactions = 10): ModelVersion => ({
   entity_type,
@@ -38,6 +39,7 @@ const version = (entity_type: string, day: number, all: Tried[], interactions = 
     interactions,
     seconds: 1,
     tried: all,
+    better: true,
   },
 });
 
@@ -74,18 +76,26 @@ describe("the quality of models", () => {
 });
 
 describe("a reason", () => {
+  const none = { entity_id: "", name: "", key: "", value: "", place: "" };
+
   it("names the entity, or its id without a name", () => {
-    const because = { kind: "because", entity_id: "c1", name: "Tide" } as const;
-    expect(sentence(because, "person")).toBe("because of Tide");
-    expect(sentence({ ...because, name: "" }, "entity")).toBe("by people who interacted with c1 too");
+    const because = { ...none, kind: "because", entity_id: "c1", name: "Tide" } as const;
+    expect(sentence(because)).toBe("because of Tide");
+    expect(sentence({ ...because, kind: "bought_together", name: "" })).toBe("bought together with c1");
   });
 
-  it("has the number of people, unless it is hidden", () => {
-    const popular = { kind: "popular", entity_id: "", name: "" } as const;
-    expect(sentence({ ...popular, people: 1200 }, "person")).toMatch(
-      /^popular with everybody · 1.?200 people$/,
-    );
-    expect(sentence(popular, "person")).toBe("popular with everybody");
+  it("says what both have, what was stated, and where it is popular", () => {
+    const of = { ...none, name: "Tide", key: "music_genre", value: "jazz" };
+    expect(sentence({ ...of, kind: "like" })).toBe("like Tide: music genre jazz");
+    expect(sentence({ ...of, kind: "likes" })).toBe("by a stated preference: music genre jazz");
+    expect(sentence({ ...none, kind: "trending", place: "Oslo" })).toBe("trending in Oslo");
+  });
+
+  it("has the numbers of people and orders, unless they are hidden", () => {
+    const popular = { ...none, kind: "popular" } as const;
+    expect(sentence({ ...popular, people: 1200 })).toBe("popular with everybody · 1,200 people");
+    expect(sentence({ ...popular, orders: 1 })).toBe("popular with everybody · 1 order");
+    expect(sentence(popular)).toBe("popular with everybody");
   });
 });
 

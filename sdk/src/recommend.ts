@@ -7,10 +7,7 @@ import { whenVisible } from "./visible";
 /** Recommendations of which this page has reported that they were shown. */
 const shown = new Set<string>();
 
-export default async function recommend(
-  tw: Inside,
-  options: RecommendOptions,
-): Promise<Recommendations | null> {
+export default async function recommend(tw: Inside, options: RecommendOptions): Promise<Recommendations> {
   const { token, host = tw.options.host || "", ...asked } = options || {};
   if (!token) throw new TypeError("recommend needs a token, or a function that returns one");
   const given = Object.entries(asked).filter(([, value]) => value !== undefined);
@@ -18,22 +15,20 @@ export default async function recommend(
     `${host}/v1/recommend?${new URLSearchParams(given as [string, string][])}`,
     token,
   );
-  if (answer.status === 404) return null;
   const found = await answer.json();
-  const { surface } = asked;
-  const about = { surface, model: found.model, version: found.version };
-  found.items = found.items.map((item: RecommendationData, place: number) =>
-    reporting(item, { position: place + 1, ...about }, tw),
+  const { surface, kind, model, version } = found;
+  found.items = found.items.map((item: RecommendationData) =>
+    reporting(item, { surface, kind, model, version }, tw),
   );
   return found;
 }
 
 /** Return a recommendation with the calls that report what became of it. */
 function reporting(data: RecommendationData, about: Record<string, unknown>, tw: Inside): Recommendation {
-  const { entity_type, entity_id, propensity } = data;
+  const { entity_type, entity_id, position, propensity } = data;
   const report = (what: string) =>
-    tw.track(`Recommendation ${what}`, { entity_type, entity_id, propensity, ...about });
-  const name = JSON.stringify([about.surface, entity_type, entity_id]);
+    tw.track(`Recommendation ${what}`, { entity_type, entity_id, position, propensity, ...about });
+  const name = JSON.stringify([about.surface, about.kind, entity_type, entity_id]);
   return {
     ...data,
     show: (element) =>

@@ -100,8 +100,8 @@ export interface Trackway<Events = Record<string, Properties>> {
    */
   personalize(options: PersonalizeOptions): Promise<Person | null>;
   /**
-   * Entities that fit the signed-in person, or that are like another entity: null for a person of whom nothing is known.
-   * Rejects if the server refuses or does not answer. Loads a part of the library.
+   * Entities that fit the signed-in person, or that go with another entity. Rejects if the server refuses or does not
+   * answer; null on a server. Loads a part of the library.
    */
   recommend(options: RecommendOptions): Promise<Recommendations | null>;
   /** The ids of this browser, for calls of your server. */
@@ -196,21 +196,25 @@ export interface Person {
   similar?: { person?: string; user_id?: string; similarity: number; shared?: number }[];
 }
 
+/** What to recommend, as the parameters of `GET /v1/recommend`: `surface`, or `kind` and `entity_type`. */
 export interface RecommendOptions {
   token: Token;
+  /** The name of a surface of the metrics pack, which has its kind, its types and its rules. */
+  surface?: string;
+  kind?: "for_you" | "now" | "similar" | "also_viewed" | "bought_together" | "trending" | (string & {});
   /** The type of the entities to recommend, such as `concert`. */
   entity_type?: string;
-  /** The entity to which others are similar, instead of those for the person. */
+  /** The id of the entity of which others are similar, also viewed or bought together. */
   entity?: string;
-  /** The place in the product where they are shown; events that report what became of them name it. */
-  surface?: string;
+  /** A city, region or country, for what is popular or trending. */
+  place?: string;
   limit?: number;
   /** Whether those that the person knows are listed too. */
   seen?: boolean;
+  /** The language of `reasoning`, such as `de`; English when omitted. */
+  language?: string;
   /** The address of Trackway's API, where it is not the one that messages go to. */
   host?: string;
-  /** Further parameters of `GET /v1/recommend`. */
-  [parameter: string]: unknown;
 }
 
 export interface RecommendationData {
@@ -219,24 +223,41 @@ export interface RecommendationData {
   name: string;
   /** Comparable within one answer only. */
   score: number;
+  /** The place in the list, from 1, and the probability with which the entity stands there. */
+  position: number;
+  propensity: number;
   /** Why: such as `because` of an entity (its id and name), or `popular`; `people` interacted with the recommended one. */
-  reason: { kind: string; people?: number; entity_id?: string; name?: string };
-  propensity?: number;
+  reason: {
+    kind: string;
+    people?: number;
+    orders?: number;
+    entity_id?: string;
+    name?: string;
+    key?: string;
+    value?: string;
+    place?: string;
+  };
 }
 
 /** A recommendation, and the calls that report what became of it. */
 export interface Recommendation extends RecommendationData {
-  /** Report that it was shown, when at least half of the element is visible; once for each surface of a page. */
+  /** Report that it was shown, when at least half of the element is visible; once for each list of a page. */
   show(element: Element): void;
   clicked(): void;
 }
 
-/** Entities, the best first; on what they are based, and the model that ranked them (without a version: none did). */
+/** Entities, the best first; a text that says on what they are based, the intent of the person, and the model. */
 export interface Recommendations {
   items: Recommendation[];
+  basis: string;
   reasoning: string;
+  intent: string;
+  kind: string;
+  surface: string;
   model: string;
   version: string;
+  /** Whether the person belongs to those who get what is popular, which shows what recommendations change. */
+  holdout: boolean;
 }
 
 /** A call before the library was loaded: method, arguments and time. */

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, nobody_is_left_out, open_page, to
 
 from conftest import SECRET_KEY, Server
+from trackway.personalize.recommend.shelf import Shelf
+from trackway.personalize.recommend.training import feedback_of, train
 
 BEARER = {"authorization": f"Bearer {SECRET_KEY}"}
 
@@ -32,23 +38,46 @@ def no_wider_than_the_screen(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
-def test_models_are_trained_measured_and_brought_back(browser: Browser, filled: Server, project: str) -> None:
+@pytest.fixture(scope="module")
+def models(filled: Server, project: str) -> None:
+    """Two versions of the model for films: of people without any taste, then of people who like even films or odd ones."""
+    for tastes in (1, 2):
+        rng, begin = random.Random(3), datetime(2026, 1, 1, tzinfo=UTC)
+        rows = [
+            {"person": person, "entity_id": f"f{film}", "weight": 1.0, "first_at": begin + timedelta(minutes=minute)}
+            for person in range(150)
+            for film in rng.sample(range(person % tastes, 30, tastes), 8)
+            for minute in (rng.randrange(10_000),)
+        ]
+        table = pa.Table.from_pylist(rows).set_column(
+            0, "person", pa.array([row["person"] for row in rows], pa.uint64())
+        )
+        feedback = feedback_of(table)
+        model, trained = train(feedback, budget_s=0.5)
+        people = np.asarray(feedback.history.getnnz(axis=0), np.float32)
+        Shelf(filled.data / "models").put(
+            UUID(project), "film", datetime.now(UTC), model, trained, feedback.entities, people
+        )
+
+
+@pytest.mark.usefixtures("models")
+def test_models_are_measured_brought_back_and_trained(browser: Browser, filled: Server, project: str) -> None:
     page = open_page(browser, filled)
     to(page, f"/p/{project}/recommendations")
     expect(page.get_by_role("heading", name="Recommendations", level=1)).to_be_visible()
-    versions = page.get_by_role("table", name="Versions of the model for film").get_by_role("row")
-    for trainings in (1, 2):
-        page.get_by_role("button", name="Train now").click()
-        expect(versions).to_have_count(1 + trainings, timeout=120_000)
-        expect(page.get_by_role("button", name="Train now")).to_be_enabled()
     film = page.locator("section").filter(has=page.get_by_role("heading", name="Model for film"))
-    expect(film).to_contain_text("popularity is served")
-    expect(film).to_contain_text("fewer than 20 people have later interactions to measure on")
+    expect(film).to_contain_text("is served")
+    expect(film).not_to_contain_text("popularity is served")
+    quality = page.get_by_role("table", name="Quality of the model for film")
+    expect(quality.get_by_role("row").filter(has_text="NDCG@10")).to_be_visible()
+    expect(page.get_by_role("img", name="Quality (NDCG) of the best model and of popularity")).to_be_visible()
+    versions = page.get_by_role("table", name="Versions of the model for film").get_by_role("row")
     expect(versions.nth(1)).to_contain_text("yes")
     nobody_is_left_out(page)
     versions.nth(2).get_by_role("button").click()
     expect(page.get_by_text("This version is in use until the next training.")).to_be_visible()
     expect(versions.nth(2)).to_contain_text("yes")
+    expect(film).to_contain_text("popularity is served")
     path, wrong = f"/api/v1/projects/{project}/models", {"entity_type": "film", "version": "../film"}
     refused = filled.http.post(f"{path}/use", json=wrong, headers=BEARER)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "version")
@@ -57,6 +86,9 @@ def test_models_are_trained_measured_and_brought_back(browser: Browser, filled: 
     expect(phone.get_by_role("heading", name="Model for film")).to_be_visible()
     nobody_is_left_out(phone)
     no_wider_than_the_screen(phone)
+    page.get_by_role("button", name="Train now").click()
+    expect(page.get_by_role("status").filter(has_text="A training is under way.")).to_be_visible()
+    expect(page.get_by_role("button", name="Train now")).to_be_disabled()
 
 
 @pytest.mark.parametrize("size, scheme", [(DESK, "light"), (PHONE, "dark")])
@@ -67,7 +99,7 @@ def test_a_list_is_tried_out_for_a_user_and_for_an_entity(
     to(page, f"/p/{project}/recommendations?tab=try")
     expect(page.get_by_text("Nothing asked yet")).to_be_visible()
     page.get_by_label("Recommend entities of type").select_option("film")
-    who = page.get_by_label("The id of the user or entity")
+    who = page.get_by_label("The user's id")
     who.fill("film-fan")
     who.press("Enter")
     items = page.get_by_role("list").get_by_role("listitem").filter(has_text="people")
@@ -76,11 +108,15 @@ def test_a_list_is_tried_out_for_a_user_and_for_an_entity(
     nobody_is_left_out(page)
     who.fill("film-nobody")
     who.press("Enter")
-    expect(page.get_by_text("No user with this id is known")).to_be_visible()
-    page.get_by_label(re.compile("^For")).select_option("entity")
-    who.fill("f1")
-    who.press("Enter")
-    expect(page.get_by_role("heading", name="Recommended for f1")).to_be_visible()
+    expect(page.get_by_role("heading", name="For them: film-nobody")).to_be_visible()
+    expect(items.filter(has=page.get_by_role("link", name="f1", exact=True))).to_have_count(1)
+    page.get_by_label("Kind of recommendation").select_option("also_viewed")
+    which = page.get_by_label("The entity's id")
+    which.fill("f1")
+    which.press("Enter")
+    expect(page.get_by_role("heading", name="Also viewed: f1")).to_be_visible()
+    expect(items.first).to_contain_text("seen in the same visits as f1")
+    nobody_is_left_out(page)
     expect(items.first).to_be_visible()
     no_wider_than_the_screen(page)
 
@@ -99,6 +135,8 @@ def test_a_person_and_an_entity_have_cards_with_reasons(
     card.get_by_role("link", name="About the models").click()
     expect(page.get_by_role("heading", name="Recommendations", level=1)).to_be_visible()
     to(page, f"/p/{project}/entity?type=film&id=f1")
-    similar = page.locator("section").filter(has=page.get_by_role("heading", name="Similar"))
+    similar = page.locator("section").filter(has=page.get_by_role("heading", name="With this entity"))
     expect(similar.get_by_role("listitem").first).to_be_visible()
+    similar.get_by_role("tab", name="Also viewed").click()
+    expect(similar.get_by_role("listitem").first).to_contain_text("seen in the same visits as f1")
     nobody_is_left_out(page)

@@ -11,7 +11,7 @@ import { AskedTable } from "../kit/question_card";
 import { Table } from "../kit/table";
 import { Opened } from "../kit/why";
 import { t } from "../language";
-import { Items } from "../recommend/items";
+import { LikeEntity } from "../recommend/items";
 import { ViewsBy, ViewsOverTime } from "./Entities";
 
 export interface Of {
@@ -99,7 +99,7 @@ export function EntityPage() {
         <Way of={of} />
         <ViewsBy title={t("Sent from")} by="referrer_source" of={of} />
         <Daily of={of} />
-        <Items title={t("Similar, by the people that they share")} of="entity" asked={of} />
+        <LikeEntity of={of} />
         <Audience title={t("Where they are")} by="country" of={of} show={country} />
         <Audience title={t("Age")} by="traits.age_range" of={of} />
         <Audience title={t("Gender")} by="traits.gender" of={of} />

@@ -1,17 +1,32 @@
 /** Recommended entities for a person or like an entity: each with its reason and its score. */
 
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import type { Questions, Recommendations } from "../client/api";
 import { useAsk, useProject, WHATEVER_VIEW } from "../client/hooks";
 import { EntityLink } from "../entities/Entities";
 import { Options } from "../kit/fields";
-import { Card, Empty, Failure, Skeleton } from "../kit/parts";
+import { Card, Empty, Failure, Skeleton, Tabs } from "../kit/parts";
 import { Opened } from "../kit/why";
-import { t } from "../language";
+import { language, t } from "../language";
 import { score, sentence, shares } from "./reasons";
 
 const MOST = 8;
+
+type Asked = Omit<Questions["recommend"], "question">;
+export type Kind = Exclude<NonNullable<Asked["kind"]>, "">;
+
+export const KINDS: Record<Kind, string> = {
+  for_you: t("For them"),
+  now: t("This visit"),
+  similar: t("Similar"),
+  also_viewed: t("Also viewed"),
+  bought_together: t("Bought together"),
+  trending: t("Trending"),
+};
+/** The kinds that start from a person, and those that start from an entity. */
+const OF_PERSON: Kind[] = ["for_you", "now"];
+export const OF_ENTITY: Kind[] = ["similar", "also_viewed", "bought_together"];
 
 /** The types of entities with events in the last 30 days, the one with most people first. */
 export function useTypes(): string[] {
@@ -24,18 +39,48 @@ export function useTypes(): string[] {
 export function ForPerson({ person }: { person: string }) {
   const types = useTypes();
   const [chosen, choose] = useState("");
+  const [kind, setKind] = useState<Kind>("for_you");
   const type = chosen || types[0] || "";
   return (
     <Items
       title={t("Recommended to this person")}
-      of="person"
-      asked={type ? { entity_type: type, person } : undefined}
-      above={types.length > 1 && <TypeChoice types={types} type={type} choose={choose} />}
+      asked={type ? { entity_type: type, person, kind } : undefined}
+      above={
+        <>
+          <KindTabs kinds={OF_PERSON} kind={kind} choose={setKind} />
+          {types.length > 1 && <TypeChoice types={types} type={type} choose={choose} />}
+        </>
+      }
     />
   );
 }
 
-export function TypeChoice(props: { types: string[]; type: string; choose: (type: string) => void }) {
+/** Entities that are like one, or that people saw or bought with it. */
+export function LikeEntity({ of }: { of: { entity_type: string; entity_id: string } }) {
+  const [kind, setKind] = useState<Kind>("similar");
+  return (
+    <Items
+      title={t("With this entity")}
+      asked={{ ...of, kind }}
+      above={<KindTabs kinds={OF_ENTITY} kind={kind} choose={setKind} />}
+    />
+  );
+}
+
+function KindTabs(props: { kinds: Kind[]; kind: Kind; choose: (kind: Kind) => void }) {
+  return (
+    <div className="px-4">
+      <Tabs
+        label={t("Kind of recommendation")}
+        tabs={props.kinds.map((kind) => [kind, KINDS[kind]])}
+        chosen={props.kind}
+        choose={(kind) => props.choose(kind as Kind)}
+      />
+    </div>
+  );
+}
+
+function TypeChoice(props: { types: string[]; type: string; choose: (type: string) => void }) {
   return (
     <label className="flex items-center gap-2 px-4 pb-2 text-xs text-soft">
       {t("Type")}
@@ -51,17 +96,11 @@ export function TypeChoice(props: { types: string[]; type: string; choose: (type
 }
 
 /** A card with the answer to one question `recommend`. */
-export function Items(props: {
-  title: string;
-  of: "person" | "entity";
-  asked: Omit<Questions["recommend"], "question"> | undefined;
-  above?: React.ReactNode;
-  /** What is said when nobody has the id. */
-  nobody?: string;
-}) {
+export function Items(props: { title: string; asked: Asked | undefined; above?: ReactNode }) {
   const asked = props.asked && {
     question: "recommend" as const,
     limit: MOST,
+    language,
     ...props.asked,
     ...WHATEVER_VIEW,
     period: "all",
@@ -76,25 +115,33 @@ export function Items(props: {
       {props.above}
       {answer.error && <Failure error={answer.error} again={answer.refetch} />}
       {found === undefined && !answer.error && asked && <Skeleton rows={5} />}
-      {(asked === undefined || found === null || found?.items.length === 0) && (
+      {(asked === undefined || found?.items.length === 0) && (
         <Empty title={t("Nothing to recommend yet")}>
-          {(found === null && props.nobody) ||
-            t("Recommendations come from events with entity_type and entity_id, such as views and clicks.")}
+          {t("Recommendations come from events with entity_type and entity_id, such as views and clicks.")}
         </Empty>
       )}
-      {found && found.items.length > 0 && <ItemList found={found} of={props.of} />}
+      {found && found.items.length > 0 && (
+        <div aria-busy={answer.isPlaceholderData}>
+          <ItemList found={found} />
+        </div>
+      )}
     </Card>
   );
 }
 
-export function ItemList({ found, of }: { found: Recommendations; of: "person" | "entity" }) {
+export function ItemList({ found }: { found: Recommendations }) {
   const project = useProject();
   const widths = shares(found.items.map((item) => item.score));
   return (
     <>
+      <p className="px-4 pb-2 text-soft">
+        {found.reasoning}
+        {found.intent && ` · ${t("intent: {intent}", { intent: found.intent.replaceAll("_", " ") })}`}
+        {found.holdout && ` · ${t("in the holdout")}`}
+      </p>
       <ol className="space-y-2.5 px-4">
         {found.items.map((item, place) => (
-          <li key={item.entity_id}>
+          <li key={`${item.entity_type} ${item.entity_id}`}>
             <span className="flex justify-between gap-2">
               <span className="min-w-0 truncate">
                 <EntityLink row={item} />
@@ -110,18 +157,16 @@ export function ItemList({ found, of }: { found: Recommendations; of: "person" |
                 style={{ width: `${100 * (widths[place] ?? 0)}%` }}
               />
             </span>
-            <span className="block text-xs text-soft">{sentence(item.reason, of)}</span>
+            <span className="block text-xs text-soft">{sentence(item.reason)}</span>
           </li>
         ))}
       </ol>
       <p className="px-4 pt-3 pb-4 text-xs text-soft">
-        {found.model !== "popularity"
+        {found.version
           ? t("By the model {kind}. Scores compare within this list only.", {
               kind: found.model.toUpperCase(),
             })
-          : t(
-              "By popularity: no model is in use that knows more. Scores compare within this list only.",
-            )}{" "}
+          : t("Without a model. Scores compare within this list only.")}{" "}
         <Link
           to={`/p/${project.id}/recommendations` as "/"}
           className="underline decoration-line underline-offset-4 hover:decoration-accent"

@@ -4,22 +4,31 @@ import type { Recommended } from "../client/api";
 import { exact } from "../kit/format";
 import { t } from "../language";
 
-type Reason = Recommended["reason"];
+export type Reason = Recommended["reason"];
 
-/** A sentence for each kind of reason; about a person, or like an entity that was asked about. */
-const SENTENCES: Record<string, (reason: Reason, of: "person" | "entity") => string> = {
-  because: ({ name, entity_id }, of) =>
-    of === "person"
-      ? t("because of {name}", { name: name || entity_id })
-      : t("by people who interacted with {name} too", { name: name || entity_id }),
-  popular: () => t("popular with everybody"),
+const words = (name: string) => name.replaceAll("_", " ");
+
+/** A sentence for each kind of reason. */
+const SENTENCES: Record<Reason["kind"], (name: string, reason: Reason) => string> = {
+  because: (name) => t("because of {name}", { name }),
+  like: (name, { key, value }) => t("like {name}: {key} {value}", { name, key: words(key), value }),
+  also_viewed: (name) => t("seen in the same visits as {name}", { name }),
+  bought_together: (name) => t("bought together with {name}", { name }),
+  likes: (_, { key, value }) => t("by a stated preference: {key} {value}", { key: words(key), value }),
+  popular: (_, { place }) => (place ? t("popular in {place}", { place }) : t("popular with everybody")),
+  trending: (_, { place }) => (place ? t("trending in {place}", { place }) : t("trending at present")),
+  pinned: () => t("pinned by the surface"),
 };
 
-/** The sentence of a reason, with the number of people if it is known. */
-export function sentence(reason: Reason, of: "person" | "entity"): string {
-  const why = SENTENCES[reason.kind]?.(reason, of) ?? reason.kind.replaceAll("_", " ");
-  if (reason.people === undefined) return why;
-  return `${why} · ${t("{n, plural, one {# person} other {{people} people}}", { n: reason.people, people: exact(reason.people) })}`;
+/** The sentence of a reason, with the numbers of people and orders if they are known. */
+export function sentence(reason: Reason): string {
+  const { people, orders } = reason;
+  const parts = [SENTENCES[reason.kind](reason.name || reason.entity_id, reason)];
+  if (people)
+    parts.push(t("{n, plural, one {# person} other {{exact} people}}", { n: people, exact: exact(people) }));
+  if (orders)
+    parts.push(t("{n, plural, one {# order} other {{exact} orders}}", { n: orders, exact: exact(orders) }));
+  return parts.join(" · ");
 }
 
 /** Scores as shares of the best one, for bars. Scores can be below zero; none is drawn then. */

@@ -5,13 +5,22 @@ import { field, primary } from "../kit/dialog";
 import { Options } from "../kit/fields";
 import { Card, Empty } from "../kit/parts";
 import { t } from "../language";
-import { Items, useTypes } from "./items";
+import { Items, KINDS, type Kind, OF_ENTITY, useTypes } from "./items";
 
-type Whom = "person" | "entity";
+/** Of what somebody chooses, the field of the question that takes the id; nothing for what is the same for everybody. */
+const ID_OF = (kind: Kind) =>
+  kind === "trending" ? "place" : OF_ENTITY.includes(kind) ? "entity_id" : "user_id";
+
+const LABELS = {
+  user_id: t("The user's id"),
+  entity_id: t("The entity's id"),
+  place: t("City, region or country (empty: everywhere)"),
+};
 
 export function TryOut() {
   const types = useTypes();
-  const [asked, ask] = useState<{ entity_type: string; of: Whom; id: string }>();
+  const [kind, setKind] = useState<Kind>("for_you");
+  const [asked, ask] = useState<{ entity_type: string; kind: Kind; id: string }>();
   return (
     <div className="grid gap-4 lg:grid-cols-[20rem_1fr]">
       <Card title={t("For whom")}>
@@ -21,7 +30,7 @@ export function TryOut() {
             event.preventDefault();
             const form = new FormData(event.currentTarget);
             const text = (name: string) => String(form.get(name) ?? "").trim();
-            ask({ entity_type: text("type"), of: text("of") as Whom, id: text("id") });
+            ask({ entity_type: text("type"), kind, id: text("id") });
           }}
         >
           <label className="block text-xs text-soft">
@@ -31,19 +40,23 @@ export function TryOut() {
             </select>
           </label>
           <label className="block text-xs text-soft">
-            {t("For")}
-            <select name="of" className={`${field} text-sm text-ink`}>
-              <Options
-                of={[
-                  ["person", t("a user, by their history")],
-                  ["entity", t("somebody who looks at an entity of this type")],
-                ]}
-              />
+            {t("Kind of recommendation")}
+            <select
+              value={kind}
+              onChange={(event) => setKind(event.target.value as Kind)}
+              className={`${field} text-sm text-ink`}
+            >
+              <Options of={Object.entries(KINDS)} />
             </select>
           </label>
           <label className="block text-xs text-soft">
-            {t("The id of the user or entity")}
-            <input name="id" required autoComplete="off" className={`${field} text-sm text-ink`} />
+            {LABELS[ID_OF(kind)]}
+            <input
+              name="id"
+              required={kind !== "trending"}
+              autoComplete="off"
+              className={`${field} text-sm text-ink`}
+            />
           </label>
           <button type="submit" className={primary}>
             {t("Show")}
@@ -53,14 +66,13 @@ export function TryOut() {
       {asked ? (
         <Items
           key={JSON.stringify(asked)}
-          title={t("Recommended for {id}", { id: asked.id })}
-          of={asked.of}
+          title={asked.id ? t("{kind}: {id}", { kind: KINDS[asked.kind], id: asked.id }) : KINDS[asked.kind]}
           asked={{
             entity_type: asked.entity_type,
+            kind: asked.kind,
             limit: 20,
-            ...(asked.of === "person" ? { user_id: asked.id } : { entity_id: asked.id }),
+            [ID_OF(asked.kind)]: asked.id,
           }}
-          nobody={t("No user with this id is known; somebody who never came gets what is popular.")}
         />
       ) : (
         <Card>

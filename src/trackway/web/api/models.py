@@ -14,8 +14,8 @@ import msgspec
 from litestar import Controller, Request, get, post
 
 from trackway.analyze.language.period import BadQuestion
-from trackway.personalize.recommend.shelf import BadModel, Card
-from trackway.personalize.recommend.training import Trained
+from trackway.personalize.recommend.cards import Card, Trained
+from trackway.personalize.recommend.shelf import BadModel
 from trackway.runtime import Runtime
 from trackway.web.server.caller import Caller
 
@@ -62,7 +62,7 @@ class ModelsOfProject(Controller):
         if (data.entity_type, data.version) not in known:
             raise BadQuestion("version", f"there is no version {data.version!r} of a model for {data.entity_type!r}")
         try:
-            runtime.models.use(project_id, data.entity_type, data.version)
+            runtime.recommender.shelf.use(project_id, data.entity_type, data.version)
         except BadModel as error:
             raise BadQuestion("version", str(error)) from error
         request.user.wrote("model chosen", f"{data.entity_type} {data.version}", project_id)
@@ -70,7 +70,7 @@ class ModelsOfProject(Controller):
 
 
 def _versions(runtime: Runtime, project_id: str) -> list[ModelVersion]:
-    return [_shown(card, in_use) for card, in_use in runtime.models.cards() if card.project_id == project_id]
+    return [_shown(card, in_use) for card, in_use in runtime.recommender.shelf.cards() if card.project_id == project_id]
 
 
 def _shown(card: Card, in_use: bool) -> ModelVersion:
