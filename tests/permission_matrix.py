@@ -150,7 +150,7 @@ DECLARED: dict[str, str] = {
     f"POST {P}/profiles/lookup": "people", f"GET {P}/traffic-sources": "ask",
     f"GET {P}/rules": "manage", f"PUT {P}/rules": "manage", f"POST {P}/rules/preview": "manage",
     f"GET {P}/rules/versions": "manage", f"POST {P}/rules/versions/{{version}}/restore": "manage",
-    f"GET {P}/models": "ask", f"POST {P}/models/use": "manage",
+    f"POST {P}/models/use": "manage",
     f"POST {P}/aggregate": "manage", f"POST {P}/refresh": "manage",
 }  # fmt: skip
 

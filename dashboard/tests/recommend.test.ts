@@ -24,24 +24,15 @@ const tried = (kind: string, ndcg?: number): Tried => ({
   cold: null,
   last: false,
 });
-const version = (entity_type: string, day: number, all: Tried[], interactions = 10): ModelVersion => ({
-  entity_type,
-  version: `v${day}`,
-  in_use: day === 2,
-  trained_at: `2026-11-0${day}T00:00:00Z`,
-  until: `2026-11-0${day}T00:00:00Z`,
-  trained: {
+const version = (entity_type: string, day: number, all: Tried[], interactions = 10) =>
+  ({
+    entity_type,
+    version: `2026110${day}T043012.123456Z`,
+    in_use: day === 2,
     kind: "ease",
-    parameters: {},
-    reason: "",
-    people: 9,
-    entities: 9,
     interactions,
-    seconds: 1,
     tried: all,
-    better: true,
-  },
-});
+  }) as ModelVersion;
 
 describe("the quality of models", () => {
   const first = version("concert", 1, [tried("popularity", 0.3), tried("ease", 0.35), tried("als", 0.4)]);
@@ -55,7 +46,7 @@ describe("the quality of models", () => {
 
   it("is listed from the oldest training to the newest", () => {
     expect(overTime([second, first])).toEqual({
-      at: [first.trained_at, second.trained_at],
+      at: ["2026-11-01T04:30:12.123Z", "2026-11-02T04:30:12.123Z"],
       model: [0.4, 0.2],
       popularity: [0.3, 0.31],
     });
@@ -65,8 +56,8 @@ describe("the quality of models", () => {
   it("is grouped by type, those with more interactions first, with the version in use", () => {
     const [concert, artist] = byType([version("artist", 1, [], 5), first, second]);
     expect([concert?.type, artist?.type]).toEqual(["concert", "artist"]);
-    expect(concert?.versions.map(({ version }) => version)).toEqual(["v2", "v1"]);
-    expect([concert?.inUse?.version, artist?.inUse]).toEqual(["v2", undefined]);
+    expect(concert?.versions).toEqual([second, first]);
+    expect([concert?.inUse, artist?.inUse]).toEqual([second, undefined]);
     expect(byType([])).toEqual([]);
   });
 

@@ -266,7 +266,9 @@ def test_recommendations_are_reported_as_shown_when_they_are_seen_and_as_clicked
     asked = """(options) => trackway.recommend(options).then(
         (found) => found && found.items.map((item) => item.entity_id), (error) => [error.name, error.message])"""
     own, other = product.token("fay"), product.token("nobody")
-    assert page.evaluate(asked, {"token": own, "entity_type": "concert", "kind": "also_viewed", "entity": "tide"}) == ["moon"]
+    assert page.evaluate(asked, {"token": own, "entity_type": "concert", "kind": "also_viewed", "entity": "tide"}) == [
+        "moon"
+    ]
     assert sorted(page.evaluate(asked, {"token": other, "entity_type": "concert"})) == ["moon", "tide"]
     assert page.evaluate(asked, {"entity_type": "concert"})[0] == "TypeError"
     refused = page.evaluate(asked, {"token": own})

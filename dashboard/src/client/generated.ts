@@ -2730,7 +2730,7 @@ export interface Suggestion {
   times?: number;
   rest_hours?: number;
   dismissed_days?: number;
-  measured?: govern_personal_rules_Measured | null;
+  measured?: Measured | null;
   goal?: string[];
 }
 
@@ -2851,19 +2851,6 @@ export interface TrafficSource {
   revenue: number;
   currency: string;
   other_revenue: Money[];
-}
-
-/** The result of a training. `reason` says why this model was kept, `better` whether it was better than popularity; one that was not is not served. */
-export interface Trained {
-  kind: string;
-  parameters: Record<string, number>;
-  reason: string;
-  people: number;
-  entities: number;
-  interactions: number;
-  seconds: number;
-  tried: Tried[];
-  better?: boolean;
 }
 
 /** The value of a trait, and the time from which it held. */
@@ -3247,28 +3234,6 @@ export interface YearType {
   entity_type: string;
   entities: number;
   top: YearEntity[];
-}
-
-/** A number that is measured on the project's people, for `{percent}` in a text. It compares what people `received` in `days` days: how often others did one of its `names` with the entity of one of its `entity_types` whose id is a user id of theirs. It says by how many per cent the median of people who ever `did` one of these actions `at_least` so many times is above that of people who never did. With fewer than `people` people on either side, it is not known. */
-export interface govern_personal_rules_Measured {
-  did: string[];
-  at_least: number;
-  received: Counted;
-  days: number;
-  people: number;
-  message: Record<string, string>;
-}
-
-/** The quality of a model's lists (`proof.py` has the definitions); `people` had something hidden. */
-export interface personalize_recommend_cards_Measured {
-  people: number;
-  hit_rate: number;
-  ndcg: number;
-  recall: number;
-  map: number;
-  coverage: number;
-  novelty: number;
-  diversity: number;
 }
 
 /** The body of each question. */

@@ -1,9 +1,7 @@
 /** The health of the models: what is served and why, how good it is beside popularity, and the versions. */
 
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback } from "react";
 import { api, type ModelVersion } from "../client/api";
-import { useProject } from "../client/hooks";
+import { useAsk, useProject, useRefresh, WHATEVER_VIEW } from "../client/hooks";
 import { Chart } from "../kit/chart";
 import { quiet } from "../kit/dialog";
 import { duration, exact, moment, percent } from "../kit/format";
@@ -22,6 +20,7 @@ import {
   popularityOf,
   type Quality,
   type Tried,
+  trainedAt,
 } from "./quality";
 import { Training } from "./training";
 
@@ -29,19 +28,9 @@ const decimal = (value: number) => value.toFixed(3);
 const kindName = (kind: string) => (kind === "popularity" ? t("popularity") : kind.toUpperCase());
 
 export function Models() {
-  const project = useProject();
-  const client = useQueryClient();
-  const path = `/projects/${project.id}/models`;
-  const models = useQuery({
-    queryKey: ["models", project.id],
-    queryFn: () => api.get<ModelVersion[]>(path),
-    refetchInterval: 60_000,
-  });
-  const again = useCallback(
-    () => void client.invalidateQueries({ queryKey: ["models", project.id] }),
-    [client, project.id],
-  );
-  const types = byType(models.data ?? []);
+  const models = useAsk({ question: "models", ...WHATEVER_VIEW });
+  const again = useRefresh();
+  const types = byType(models.data?.data ?? []);
   return (
     <div className="space-y-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
@@ -53,7 +42,7 @@ export function Models() {
         <Training ended={again} />
       </div>
       {models.error && <Failure error={models.error} again={models.refetch} />}
-      {models.isPending && <Skeleton rows={6} />}
+      {models.data === undefined && !models.error && <Skeleton rows={6} />}
       {models.data && types.length === 0 && (
         <Card>
           <Empty title={t("No model has been trained yet")}>
@@ -64,37 +53,36 @@ export function Models() {
         </Card>
       )}
       {types.map((of) => (
-        <OneType key={of.type} of={of} path={path} changed={again} />
+        <OneType key={of.type} of={of} changed={again} />
       ))}
     </div>
   );
 }
 
-function OneType({ of, path, changed }: { of: OfType; path: string; changed: () => void }) {
+function OneType({ of, changed }: { of: OfType; changed: () => void }) {
   const project = useProject();
   const [newest] = of.versions;
   const shown = of.inUse ?? newest;
   if (!shown) return null;
-  const { trained } = shown;
   return (
     <Card
       title={t("Model for {type}", { type: of.type })}
       aside={<Served version={of.inUse} />}
       className="pb-2"
     >
-      <p className="px-4 text-soft">{trained.reason}</p>
+      <p className="px-4 text-soft">{shown.reason}</p>
       <Facts
         facts={[
-          [t("Trained"), moment(shown.trained_at, project.timezone)],
-          [t("Interactions"), exact(trained.interactions)],
-          [t("People"), exact(trained.people)],
-          [t("Entities"), exact(trained.entities)],
-          [t("The training took"), duration(trained.seconds)],
+          [t("Trained"), moment(trainedAt(shown), project.timezone)],
+          [t("Interactions"), exact(shown.interactions)],
+          [t("People"), exact(shown.people)],
+          [t("Entities"), exact(shown.entities)],
+          [t("The training took"), duration(shown.seconds)],
         ]}
       />
       {popularityOf(shown)?.warm && <Measured of={of} shown={shown} />}
       <Heading>{t("Versions")}</Heading>
-      <Versions of={of} path={path} changed={changed} />
+      <Versions of={of} changed={changed} />
     </Card>
   );
 }
@@ -111,7 +99,7 @@ function Measured({ of, shown }: { of: OfType; shown: ModelVersion }) {
       <Table
         low
         caption={t("What the training tried for {type}", { type: of.type })}
-        rows={[...shown.trained.tried].sort((one, other) => (other.warm?.ndcg ?? 0) - (one.warm?.ndcg ?? 0))}
+        rows={[...shown.tried].sort((one, other) => (other.warm?.ndcg ?? 0) - (one.warm?.ndcg ?? 0))}
         id={(row) => row.kind + parameters(row.parameters)}
         columns={TRIED}
       />
@@ -130,7 +118,7 @@ function Served({ version }: { version: ModelVersion | undefined }) {
     <span
       className={`rounded-full px-2 py-0.5 text-xs font-medium text-ink ${model ? "bg-accent-soft" : "bg-line"}`}
     >
-      {model ? t("{kind} is served", { kind: kindName(version.trained.kind) }) : t("popularity is served")}
+      {model ? t("{kind} is served", { kind: kindName(version.kind) }) : t("popularity is served")}
     </span>
   );
 }
@@ -250,13 +238,13 @@ const TRIED: Column<Tried>[] = [
   { name: t("Seconds"), number: true, wide: true, show: ({ seconds }) => seconds.toFixed(1) },
 ];
 
-function Versions({ of, path, changed }: { of: OfType; path: string; changed: () => void }) {
-  const { role, timezone } = useProject();
+function Versions({ of, changed }: { of: OfType; changed: () => void }) {
+  const { id, role, timezone } = useProject();
   const manages = role === "owner" || role === "administrator";
   const say = useToast();
   const use = (version: string) =>
     void api
-      .post(`${path}/use`, { entity_type: of.type, version })
+      .post(`/projects/${id}/models/use`, { entity_type: of.type, version })
       .then(() => say(t("This version is in use until the next training.")))
       .catch((error: Error) => say(error.message))
       .then(changed);
@@ -267,11 +255,11 @@ function Versions({ of, path, changed }: { of: OfType; path: string; changed: ()
       rows={of.versions}
       id={(row) => row.version}
       columns={[
-        { name: t("Trained"), show: (row) => <When at={row.trained_at} /> },
-        { name: t("Model"), show: (row) => kindName(row.trained.kind) },
+        { name: t("Trained"), show: (row) => <When at={trainedAt(row)} /> },
+        { name: t("Model"), show: (row) => kindName(row.kind) },
         { name: "NDCG@10", number: true, show: (row) => decimalOr(bestOf(row)) },
         { name: t("Popularity"), number: true, wide: true, show: (row) => decimalOr(popularityOf(row)) },
-        { name: t("Interactions"), number: true, wide: true, show: (row) => exact(row.trained.interactions) },
+        { name: t("Interactions"), number: true, wide: true, show: (row) => exact(row.interactions) },
         {
           name: t("In use"),
           show: (row) =>
@@ -279,7 +267,7 @@ function Versions({ of, path, changed }: { of: OfType; path: string; changed: ()
               t("yes")
             ) : manages ? (
               <button type="button" className={quiet} onClick={() => use(row.version)}>
-                {t("Use this")} <span className="sr-only">{moment(row.trained_at, timezone)}</span>
+                {t("Use this")} <span className="sr-only">{moment(trainedAt(row), timezone)}</span>
               </button>
             ) : (
               t("no")

@@ -26,7 +26,7 @@ export function Training({ ended }: { ended: () => void }) {
   useEffect(() => {
     if (ran.current && job?.running === false) ended();
     ran.current = job?.running ?? false;
-  }, [job?.running, ended]);
+  });
   const start = () =>
     void api
       .post(`/jobs/${NAME}/run`, {})
