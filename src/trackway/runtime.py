@@ -224,7 +224,9 @@ class Runtime:
         self.ledger = Ledger(settings.views_dsn, collector)
         self._closers.append(self.ledger.close)
         self.register = Register(self.accounts, self.store, self.ledger)
-        self.personal = KeptAnswers(self.store, self.accounts.saved.preferences, self.version)
+        self.personal = KeptAnswers(
+            self.store, self.accounts.saved.preferences, self.version, lambda: self.register.version
+        )
         self._closers.append(self.personal.close)
         self.account_policies = AccountPolicies(self.store, self.register)
         self.recommender = Recommender.of(directory / "models")

@@ -142,6 +142,12 @@ def batches(draw: st.DrawFn) -> list[list[Message]]:
         properties = {"entity_type": kind, "entity_id": id_} if entity else {}
         name = "" if name == "page" else name
         messages.append(message(name, user=user, properties=properties, **fields))
+    if draw(st.booleans()):  # ann says something else so often that what she said before is far behind
+        messages += [
+            message(type="identify", user="ann", traits={"seen": number}, id=f"s{number}", visitor="a",
+                    at=NOW - timedelta(seconds=number), context=PERSON_AT_A_BROWSER)
+            for number in range(1, 102)
+        ]  # fmt: skip
     order = draw(st.permutations(messages))
     cuts = sorted(draw(st.lists(st.integers(0, len(order)), max_size=2)))
     parts = [order[a:b] for a, b in zip([0, *cuts], [*cuts, len(order)], strict=True)]

@@ -149,6 +149,19 @@ def test_a_merged_person_stated_what_they_stated_under_any_id_and_the_newer_stat
     ] == []
 
 
+def test_people_who_share_a_browser_state_nothing_for_each_other(
+    loaded: Loaded, saved: StatedPreferences, project: UUID
+) -> None:
+    """The visitor is kim, who was seen there first; lou signed in there later, without a sign-out between."""
+    loaded.load(project, [did("like", 2 * HOUR, "gig:1", user="kim"), did("like", HOUR, "gig:2", user="lou")])
+    saved.state(project, "lou", "genre", "jazz", likes=True)
+    assert "jazz" not in {like.value for like in known(loaded, saved, project, user_id="kim").preferences}
+    assert "jazz" in {like.value for like in known(loaded, saved, project, user_id="lou").preferences}
+    saved.opt_out(project, "lou")
+    assert not known(loaded, saved, project, user_id="kim").opted_out
+    assert known(loaded, saved, project, user_id="lou").opted_out
+
+
 @pytest.mark.parametrize(
     "stage, traits, since, actions",
     [

@@ -80,8 +80,9 @@ class Score(msgspec.Struct, forbid_unknown_fields=True):
 
     def of(self, name: str, lasted_s: float) -> float:
         """Return the score of one interaction, 0 to 1."""
-        lasting = ((30, self.over_30), (60, self.over_60), (120, self.over_120))
-        added = sum(more for over_s, more in lasting if lasted_s > over_s)
+        added = 0.0
+        if lasted_s > 30:
+            added += self.over_30 + (lasted_s > 60) * self.over_60 + (lasted_s > 120) * self.over_120
         return min(1.0, self.base + added + self.weights.get(name, 0.0))
 
 

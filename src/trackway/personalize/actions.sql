@@ -1,14 +1,26 @@
--- The actions of persons in a period, of each the newest first.
+-- The actions of persons: their number, and as rows in the order of `at` (milliseconds before 1970, so the newest first),
+-- name and entity those of a period (`recent`), the newest of all times, and what became of suggestions (`told`).
+-- Suggestions that were shown count in the period only. Everything is read once: a statement costs more than its rows.
 SELECT
-    {{ person }} AS person, timestamp AS at, name, entity_type, entity_id, toUInt32(sum(actions)) AS times,
-    greatest(0, sum(duration_s)) AS lasted_s, max(timezone) AS zone
-FROM actions
-WHERE project_id = {project:UUID}
-  AND identity IN {identities:Array(UInt64)}
-  AND timestamp >= {since:DateTime64(3,'UTC')}
-  AND timestamp < {end:DateTime64(3,'UTC')}
-  AND {{ counts }}
-GROUP BY person, at, name, entity_type, entity_id
-HAVING sum(actions) > 0
-ORDER BY person, at DESC, name, entity_type, entity_id
-LIMIT {most:UInt32} BY person
+    person, sum(times) AS activities,
+    groupArraySortedIf({{ most }})(row, times > 0 AND at <= {since:Int64}) AS recent,
+    groupArraySortedIf({{ newest }})(row, times > 0) AS newest
+    {% if told %}
+    , groupArraySortedIf({{ most }})(
+        row, times > 0 AND row.3 = {of:String} AND row.4 IN {suggestions:Array(String)} AND row.2 IN {names:Array(String)}
+            AND (at <= {since_told:Int64} OR row.2 != {shown:String})
+    ) AS told
+    {% endif %}
+FROM
+(
+    SELECT
+        {{ person }} AS person, -toUnixTimestamp64Milli(timestamp) AS at, sum(actions) AS times,
+        (at, toString(name), toString(entity_type), entity_id, times, greatest(0, sum(duration_s)), toString(max(timezone))) AS row
+    FROM actions
+    WHERE project_id = {project:UUID}
+      AND identity IN {identities:Array(UInt64)}
+      AND timestamp < {end:DateTime64(3,'UTC')}
+      AND {{ counts }}
+    GROUP BY person, timestamp, name, entity_type, entity_id
+)
+GROUP BY person

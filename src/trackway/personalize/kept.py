@@ -31,6 +31,7 @@ from trackway.govern.saved.preferences import Stated, StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.arrivals import Arrivals
 from trackway.personalize.person import PARTS, USUAL, Part, Personalize, decide_all, persons_of
+from trackway.personalize.registered import Registered
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
 
@@ -85,6 +86,7 @@ class _Watched:
     """A project about whose people somebody asks."""
 
     arrivals: Arrivals
+    register: Registered
     version: Version
     asked_at: float
     renewed_at: float
@@ -107,14 +109,16 @@ class KeptAnswers:
 
     Args:
         version: returns the version of a project's data; a different one means that something was stored.
+        registered: returns a number that changes when this process changes the register.
         most_bytes: the size limit of all answers together; the least recently used ones are dropped first.
     """
 
     def __init__(
         self, store: Store, saved: StatedPreferences, version: Callable[[UUID], Version],
-        most_bytes: int = 64 * 1024 * 1024,
+        registered: Callable[[], int] = lambda: 0, most_bytes: int = 64 * 1024 * 1024,
     ) -> None:  # fmt: skip
         self._store, self._saved, self._version, self._most = store, saved, version, most_bytes
+        self._registered = registered
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
         self._size, self._lock = 0, threading.Lock()
         self._waiting: dict[_Key, list[_Waiting]] = {}
@@ -211,7 +215,7 @@ class KeptAnswers:
         asked = Personalize(include=list(key.parts), language=key.language, limit=key.limit)
         _, decided = decide_all(
             self._store, question, persons, asked, pack_of(project.metrics), self._saved, question.period.end,
-            key.for_display, named,
+            key.for_display, named, watched.register,
         )  # fmt: skip
         return [
             _Entry(
@@ -245,8 +249,8 @@ class KeptAnswers:
                     version = self._version(project_id)
                     store, question = self._store.within(Policy(project_id)), _question(project)
                     arrivals = Arrivals(store, question, question.period.end)
-                    at = time.monotonic()
-                    watched = self._watched[project_id] = _Watched(arrivals, version, at, at)
+                    register, at = Registered(self._registered), time.monotonic()
+                    watched = self._watched[project_id] = _Watched(arrivals, register, version, at, at)
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="personalize", daemon=True)
                     self._thread.start()

@@ -25,7 +25,7 @@ from trackway.govern.personal_rules import Measured
 from trackway.govern.saved.preferences import Stated, StatedPreferences
 from trackway.personalize.hours import ActiveHours, active_hours
 from trackway.personalize.journey import Decided, decide, facts
-from trackway.personalize.known import Known, NewEntity, ids_of, known, new_entities, said_of_entities
+from trackway.personalize.known import Known, ids_of, known
 from trackway.personalize.measured import MEASUREMENTS
 from trackway.personalize.predict.answer import Prediction, predictions
 from trackway.personalize.preferences import (
@@ -39,6 +39,7 @@ from trackway.personalize.preferences import (
     is_interaction,
     stated,
 )
+from trackway.personalize.registered import NewEntity, Registered
 from trackway.personalize.similar import SimilarPerson, similar_people
 from trackway.personalize.suggestions import Suggested, in_holdout, suggested
 from trackway.store.connection import Store
@@ -114,7 +115,7 @@ def personalize(
         return [], None
     for_display = store.policy is not None and store.policy.person is not None
     named = {person: {asked.user_id}} if asked.user_id else {}
-    answers, decided = decide_all(store, question, [person], asked, pack, saved, now, for_display, named)
+    answers, decided = decide_all(store, question, [person], asked, pack, saved, now, for_display, named, Registered())
     return answers, decided[person].personal
 
 
@@ -128,6 +129,7 @@ def decide_all(
     now: datetime,
     for_display: bool,
     named: Mapping[int, set[str]],
+    register: Registered,
 ) -> tuple[list[Answer], dict[int, Decisions]]:
     """Decide about several persons at once: their rows are read together, which costs little more than for one.
 
@@ -136,6 +138,7 @@ def decide_all(
         for_display: the answers are for the persons themselves, who see others only where many are.
         named: the user ids by which somebody asked. While the store goes back to a checkpoint, it may not know that
             they are the persons', and what they stated and that they opted out holds then too.
+        register: the register of the question's project.
     """
     now = min(now, question.period.end)
     # The caller may ask about these persons. A policy of one person would hide the register and everybody who is
@@ -152,16 +155,13 @@ def decide_all(
     }  # fmt: skip
     described: dict[Entity, frozenset[Said]] = {}
     if include & {"preferences", "suggestion"}:
-        of_register, described = said_of_entities(store, question, entities, pack)
+        of_register, described = register.said(store, question, entities, pack)
         answers += of_register
-    visits = [at for person in persons if (at := _last_visit(rows[person], now))]
-    fetched: dict[str, list[NewEntity]] = {}
 
-    def new(entity_type: str) -> list[NewEntity]:
-        if entity_type not in fetched:
-            answer, fetched[entity_type] = new_entities(store, question, entity_type, min(visits), pack)
-            answers.append(answer)
-        return fetched[entity_type]
+    def new(entity_type: str, since: datetime) -> list[NewEntity]:
+        of_type, found = register.new(store, question, entity_type, since, pack)
+        answers.extend(of_type)
+        return found
 
     predicted: dict[int, list[Prediction]] = {}
     if "predictions" in include:
@@ -197,7 +197,7 @@ def _personal(
     of: Known,
     said: Stated,
     described: Mapping[Entity, frozenset[Said]],
-    new: Callable[[str], list[NewEntity]],
+    new: Callable[[str, datetime], list[NewEntity]],
     percent: Callable[[Measured], int | None],
     question: Question,
     asked: Personalize,
@@ -294,7 +294,7 @@ def _last_visit(of: Known, now: datetime) -> datetime | None:
 
 
 def _count_new(
-    new: Callable[[str], list[NewEntity]], entity_type: str, since: datetime | None, likes: list[Preference]
+    new: Callable[[str, datetime], list[NewEntity]], entity_type: str, since: datetime | None, likes: list[Preference]
 ) -> int:
     """Return the number of entities of a type that are new since a time and have something that the person likes,
     besides being of that type.
@@ -303,4 +303,4 @@ def _count_new(
     muted = {(one.key, one.value) for one in likes if one.source == "explicit" and not one.confidence}
     if since is None or not liked:
         return 0
-    return sum(1 for one in new(entity_type) if one.since >= since and one.said & liked and not one.said & muted)
+    return sum(1 for one in new(entity_type, since) if one.said & liked and not one.said & muted)

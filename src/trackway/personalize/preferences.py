@@ -7,6 +7,7 @@ the lower bound of its share at 95 %, so that one click is no preference.
 
 from __future__ import annotations
 
+import heapq
 import json
 import math
 from collections import defaultdict
@@ -47,6 +48,10 @@ class Action(NamedTuple):
     entity_id: str
     times: int
     lasted_s: float
+
+
+_Weighed = tuple[float, float, Action]
+"""The weight of an action, the score of each of its times, and the action."""
 
 
 class Evidence(msgspec.Struct, kw_only=True):
@@ -173,41 +178,46 @@ def inferred(
         said: the keys and values of each entity; one that is missing has its type only.
         zone: the person's time zone, for the keys `weekday` and `hour` of their interactions.
     """
-    of_value: dict[Said, list[tuple[float, Action]]] = defaultdict(list)
-    of_key: dict[str, list[float]] = defaultdict(list)
+    of_entity: dict[Entity, list[_Weighed]] = defaultdict(list)
+    of_value: dict[Said, list[_Weighed]] = defaultdict(list)
     for action in actions:
         if not is_interaction(action, score):
             continue
         age_days = max(0.0, (now - action.at).total_seconds() / 86_400)
-        weight = action.times * score_of(action, score) * 0.5 ** (age_days / preferring.half_life_days)
+        each = score_of(action, score)
+        weighed = action.times * each * 0.5 ** (age_days / preferring.half_life_days), each, action
         local = action.at.astimezone(zone)
-        of_entity = said.get((action.entity_type, action.entity_id), {(CONTENT_TYPE, action.entity_type)})
-        values = {*of_entity, ("weekday", _WEEKDAYS[local.weekday()]), ("hour", str(local.hour))}
+        of_entity[action.entity_type, action.entity_id].append(weighed)
+        of_value["weekday", _WEEKDAYS[local.weekday()]].append(weighed)
+        of_value["hour", str(local.hour)].append(weighed)
+    of_key: dict[str, list[float]] = defaultdict(list)
+    for entity, of_it in of_entity.items():
+        values = said.get(entity) or ((CONTENT_TYPE, entity[0]),)
         for value in values:
-            of_value[value].append((weight, action))
-        for key in {key for key, _ in values}:
-            of_key[key].append(weight)
+            of_value[value] += of_it
+        for key in {"weekday", "hour", *(key for key, _ in values)}:
+            of_key[key] += [weight for weight, _, _ in of_it]
     wholes = {key: math.fsum(weights) for key, weights in of_key.items()}
-    return [_preference(value, weighed, wholes[value[0]], score) for value, weighed in of_value.items()]
+    return [_preference(value, weighed, wholes[value[0]]) for value, weighed in of_value.items()]
 
 
-def _preference(said: Said, weighed: list[tuple[float, Action]], whole: float, score: Score) -> Preference:
-    total = math.fsum(weight for weight, _ in weighed)
-    heaviest = sorted(weighed, key=lambda pair: (-pair[0], pair[1]))[:_MOST_EVIDENCE]
+def _preference(said: Said, weighed: list[_Weighed], whole: float) -> Preference:
+    total = math.fsum([weight for weight, _, _ in weighed])
+    heaviest = heapq.nsmallest(_MOST_EVIDENCE, weighed, key=lambda one: (-one[0], one[2]))
     return Preference(
         key=said[0],
         value=said[1],
         confidence=round(lower_bound(min(1.0, total / whole) if whole else 0.0, whole), _PLACES),
         source="inferred",
         score=round(total, _PLACES),
-        interactions=sum(action.times for _, action in weighed),
-        updated_at=max(action.at for _, action in weighed),
+        interactions=sum([action.times for _, _, action in weighed]),
+        updated_at=max([action.at for _, _, action in weighed]),
         evidence=[
             Evidence(
                 at=action.at, name=action.name, entity_type=action.entity_type, entity_id=action.entity_id,
-                score=round(score_of(action, score), _PLACES),
+                score=round(each, _PLACES),
             )
-            for _, action in heaviest
+            for _, each, action in heaviest
         ],
     )  # fmt: skip
 

@@ -85,7 +85,7 @@ def similar_people(
     if not candidates:
         return answers, [], frozenset()
     of_ids, ids = ids_of(store, question, [person, *candidates])
-    answers.append(of_ids)
+    answers += of_ids
     known = {one: ids[one].user_ids for one in candidates}
     out = saved.opted_out(question.project_id, {user_id for user_ids in known.values() for user_id in user_ids})
     shown = [one for one in candidates if not known[one] & out and (known[one] or not for_display)]

@@ -33,13 +33,19 @@ class PersonTable:
         self._on_every_server = on_every_server
         self._lock = threading.Lock()
         self._current_version, self._loaded_version = 1, 0
-        self._any, self._activity = False, "activity"
+        self._any, self._joined, self._activity = False, False, "activity"
 
     @property
     def any(self) -> bool:
         """Whether anybody has been merged at all; without merges, every identity is a person."""
         self.refresh()
         return self._any
+
+    @property
+    def joined(self) -> bool:
+        """Whether aliases join any users at all."""
+        self.refresh()
+        return self._joined
 
     @property
     def activity(self) -> str:
@@ -76,6 +82,7 @@ class PersonTable:
         """Map user ids connected by aliases to the smallest of them, so that the order of aliases does not matter."""
         pairs = self._ask(_sql("aliases"))
         joined = united(list(zip(pairs["identity"].to_pylist(), pairs["person"].to_pylist(), strict=True)))
+        self._joined = pairs.num_rows > 0
         stored = self._ask("SELECT user, person FROM user_persons")
         if joined == dict(zip(stored["user"].to_pylist(), stored["person"].to_pylist(), strict=True)):
             return
