@@ -89,8 +89,10 @@ def of_everybody(loaded: Loaded, question: Question) -> dict[str, tuple[str, str
     conditions = compiler(loaded.store, question)
     stage, intent = (conditions.column(name).text for name in OF_JOURNEY)
     rows = loaded.store.ask(
-        f"SELECT DISTINCT toString({conditions.person}) AS who, {stage} AS stage, {intent} AS intent FROM events "
-        f"WHERE project_id = {{project:UUID}} AND timestamp < {{end:DateTime64(3,'UTC')}}",
+        conditions.with_lists(
+            f"SELECT DISTINCT toString({conditions.person}) AS who, {stage} AS stage, {intent} AS intent FROM events "
+            f"WHERE project_id = {{project:UUID}} AND timestamp < {{end:DateTime64(3,'UTC')}}"
+        ),
         {"project": question.project_id, "end": question.period.end.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
          **conditions.values.parameters},
     )  # fmt: skip
@@ -241,6 +243,20 @@ def test_trends_and_breakdowns_count_people_by_stage_and_intent(loaded: Loaded, 
     assert [(part.values, part.total) for part in of_orders.parts] == [(["active_user", "browsing"], 10)]
 
 
+def test_a_statement_has_the_list_of_everybody_once_however_often_it_is_used(loaded: Loaded, town: Question) -> None:
+    filters = tuple(parse(text) for text in ("stage:set", "stage:is_not:new_user", "intent:set"))
+    question = msgspec.structs.replace(town, filters=filters)
+    asked = Trend(series=[Series(metric="persons"), Series(metric="sessions")], by=["stage"])
+    answers = [*trend(loaded.store, question, asked)[0], breakdown(loaded.store, question, "intent")]
+    assert all(answer.sql.count("arrayPushFront(arraySort(groupArray(") == 2 for answer in answers)
+    conditions = compiler(loaded.store, town)
+    assert conditions.with_lists("-- says\nSELECT 1") == "-- says\nSELECT 1"
+    conditions.column("stage")
+    assert conditions.with_lists("-- says\n-- more\nSELECT 1").startswith("-- says\n-- more\nWITH (SELECT")
+    both = conditions.with_lists("WITH a AS (SELECT 1) SELECT * FROM a")
+    assert both.count("WITH") == 1 and both.endswith("AS everybodys_stage,\na AS (SELECT 1) SELECT * FROM a")
+
+
 def test_a_filter_on_the_stage_holds_for_people_their_sessions_and_their_events(loaded: Loaded, town: Question) -> None:
     for text, people in (
         ("stage:is:new_user", {"ann", "eve"}),
@@ -336,7 +352,9 @@ def people_then(loaded: Loaded, question: Question, of: str) -> list[dict[str, A
     counts = "1" if question.bots else "bot = ''"
     end = {"project": question.project_id, "end": question.period.end.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]}
     return loaded.store.ask(
-        f"SELECT DISTINCT {conditions.person} AS who, {value} AS value FROM events "
-        f"WHERE project_id = {{project:UUID}} AND timestamp < {{end:DateTime64(3,'UTC')}} AND {counts}",
+        conditions.with_lists(
+            f"SELECT DISTINCT {conditions.person} AS who, {value} AS value FROM events "
+            f"WHERE project_id = {{project:UUID}} AND timestamp < {{end:DateTime64(3,'UTC')}} AND {counts}"
+        ),
         end | conditions.values.parameters,
     ).to_pylist()

@@ -5,6 +5,7 @@ This module puts conditions together, because a filter is a tree of any depth; t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import Any
@@ -39,7 +40,7 @@ from trackway.analyze.language.filters import (
     number_of,
     time_of,
 )
-from trackway.analyze.language.journeys import Everybody, column_sql
+from trackway.analyze.language.journeys import Everybody, column_sql, list_sql
 from trackway.analyze.language.predictions import bands, rows_of
 from trackway.statements import Statements
 
@@ -62,6 +63,9 @@ class Values:
         return f"{{{name}:{kind}}}"
 
 
+_COMMENTS = re.compile(r"(?:\s*--[^\n]*\n)*\s*")
+
+
 class Compiler:
     """Compiles filters for one statement.
 
@@ -73,6 +77,7 @@ class Compiler:
     def __init__(self, whose: Callable[[], str], journeys: Callable[[str, Compiler], Everybody]) -> None:
         self._whose, self._journeys = whose, journeys
         self._names: dict[str, str] = {}
+        self._lists: dict[str, str] = {}
         self.values = Values()
 
     @cached_property
@@ -88,8 +93,22 @@ class Compiler:
         if target.of == PREDICTION and name not in self._names:
             self._names[name] = bands(name, self.person, self.values.bind)
         if name not in self._names:
-            self._names[name] = column_sql(self._journeys(name, self), self.person, self.values.bind)
+            everybody = self._journeys(name, self)
+            self._lists[f"everybodys_{name}"] = list_sql(everybody)
+            self._names[name] = column_sql(everybody, f"everybodys_{name}", self.person, self.values.bind)
         return target.named(self._names[name])
+
+    def with_lists(self, sql: str) -> str:
+        """Return a statement with the lists that its columns look people up in, before all else: there the engine makes
+        each of them once, however often it is used and however deep.
+        """
+        if not self._lists:
+            return sql
+        comments = next(_COMMENTS.finditer(sql)).group()  # those before the statement
+        body = sql.removeprefix(comments)
+        lists = ",\n".join(f"({select}) AS {name}" for name, select in self._lists.items())
+        own = f",\n{body.removeprefix('WITH ')}" if body.startswith("WITH ") else f"\n{body}"
+        return f"{comments}WITH {lists}{own}"
 
     def on_events(self, node: Node) -> str:
         """Compile a condition on rows of events."""

@@ -78,11 +78,19 @@ def everybody(journey: Journey, column: str, person: str, counts: str, bind: Bin
     return Everybody(sql, ("", *(rule.name for rule in rules)), _of_nobody(journey, rules))
 
 
-def column_sql(of: Everybody, person: str, bind: Bind) -> str:
-    """Return the SQL of the name of the rule that holds for a row's person."""
-    names = bind(list(of.names), "Array(String)")
-    number = _sql("rule_of", person=person, everybody=of.sql, nobody=of.nobody)
-    return f"{names}[1 + {number}]"
+def list_sql(of: Everybody) -> str:
+    """Return the SELECT of the list in which `column_sql` looks people up."""
+    return _sql("pairs", everybody=of.sql, nobody=of.nobody)
+
+
+def column_sql(of: Everybody, listed: str, person: str, bind: Bind) -> str:
+    """Return the SQL of the name of the rule that holds for a row's person.
+
+    Args:
+        listed: the name of the list, which the statement's WITH has.
+    """
+    number = _sql("rule_of", person=person, listed=listed, nobody=of.nobody)
+    return f"{bind(list(of.names), 'Array(String)')}[1 + {number}]"
 
 
 def _first_that_holds(rules: Sequence[Rule], facts: dict[str, str], bind: Bind) -> str:

@@ -105,11 +105,14 @@ toUInt64(2 * arrayCount(one -> one < {{ text }}, {{ among }}) + has({{ among }},
 SELECT {{ person }} FROM actions WHERE project_id = {project:UUID} AND actions < 0
 {%- endmacro %}
 
-{# The number of the rule that holds for the person of a row, looked up in a list of pairs. The engine may make the list
-   twice, so it is sorted. People who are not in the list did nothing yet. #}
-{% macro rule_of(person, everybody, nobody) %}
-transform({{ person }}, ({{ pairs(everybody, nobody) }}).1, ({{ pairs(everybody, nobody) }}).2, toUInt8({{ nobody }}))
+{# The number of the rule that holds for the person of a row, looked up in a list of pairs. People who are not in the list
+   did nothing yet. #}
+{% macro rule_of(person, listed, nobody) %}
+transform({{ person }}, {{ listed }}.1, {{ listed }}.2, toUInt8({{ nobody }}))
 {%- endmacro %}
+
+{# The list of pairs: people and the numbers of their rules. The engine makes it once for a statement, or once for each
+   part of a union or join, so it is sorted. #}
 {% macro pairs(everybody, nobody) %}
 SELECT arrayPushFront(arraySort(groupArray((person_number, toUInt8(rule)))), (0, toUInt8({{ nobody }}))) FROM ({{ everybody }})
 {%- endmacro %}

@@ -221,6 +221,7 @@ def ask(
         counts=counts,
         **(structure or {}),
     )
+    sql = conditions.with_lists(sql)
     parameters: dict[str, Any] = {
         "project": question.project_id,
         "start": moment(question.period.start),
