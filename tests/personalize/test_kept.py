@@ -15,8 +15,10 @@ from factories import PERSON_AT_A_BROWSER, message
 from permission_matrix import Installation, put_account
 from permission_matrix import installation as installation  # noqa: PLC0414 - a fixture
 from trackway.govern.database import GovernDatabase
-from trackway.personalize.kept import KeptAnswer, KeptAnswers
-from trackway.personalize.person import Personalize
+from trackway.personalize.journey import Decided, Met
+from trackway.personalize.kept import KeptAnswer, KeptAnswers, lasting
+from trackway.personalize.person import Personal, Personalize
+from trackway.personalize.preferences import Preference
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +114,27 @@ def test_nothing_is_read_for_an_answer_that_holds(loaded: Loaded, tmp_path: Path
     finally:
         kept.close()
         accounts.close()
+
+
+def test_a_tag_changes_with_what_somebody_did_and_not_merely_with_time() -> None:
+    at = datetime(2026, 3, 30, 12, tzinfo=UTC)
+
+    def about(days: float, score: float, second: float = 0.5, interactions: int = 2, likes: bool = True) -> Personal:
+        liked = [("jazz", score, "inferred"), ("rock", second, "inferred"), ("pop", float(likes), "explicit")]
+        return Personal(
+            person="1", rules=1,
+            stage=Decided("new", [Met(fact="days", value=days, below=9), Met(fact="activities", value=interactions)]),
+            preferences=[
+                Preference(key="genre", value=value, confidence=score, source=source, score=score,  # type: ignore[arg-type]
+                           interactions=interactions, updated_at=at, evidence=[])
+                for value, score, source in sorted(liked, key=lambda one: -one[1])
+            ],
+        )  # fmt: skip
+
+    tag = lasting(about(1, 0.6), at)
+    assert tag == lasting(about(1.2, 0.4), at + timedelta(hours=5))  # it lost weight, and is behind the other one
+    assert tag != lasting(about(1, 0.6), at + timedelta(days=1))
+    assert tag != lasting(about(1, 0.6, interactions=3), at)
+    assert tag != lasting(about(1, 0.6, likes=False), at)
+    assert lasting(Personal(person="1", rules=1), at) != lasting(Personal(person="1", rules=2), at)
+    assert lasting(Personal(person="1", rules=1, stage=None), at) != lasting(Personal(person="1", rules=1), at)

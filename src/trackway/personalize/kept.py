@@ -30,7 +30,8 @@ from trackway.govern.metric_packs import pack_of
 from trackway.govern.saved.preferences import Stated, StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.arrivals import Arrivals
-from trackway.personalize.person import PARTS, USUAL, Part, Personalize, decide_all, persons_of
+from trackway.personalize.journey import Decided
+from trackway.personalize.person import PARTS, USUAL, Part, Personal, Personalize, decide_all, persons_of
 from trackway.personalize.registered import Registered
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
@@ -52,11 +53,21 @@ _AT_ONCE, _MOST_AT_ONCE = 50, 500
 
 
 class KeptAnswer(NamedTuple):
-    """An answer as JSON, its ETag, and the version of the data that it has."""
+    """An answer as JSON, its ETag (`lasting`), and the version of the data that it has."""
 
     body: bytes
     tag: str
     version: str
+
+
+class _Told(NamedTuple):
+    """An answer, compressed, and the digest of what does not change by itself."""
+
+    packed: bytes
+    digest: bytes
+
+
+_NOBODY = _Told(b"", b"")
 
 
 class _Key(NamedTuple):
@@ -72,7 +83,7 @@ class _Key(NamedTuple):
 class _Entry(NamedTuple):
     project: Project
     person: int
-    packed: bytes
+    told: _Told
     said: Stated
     own_ids: frozenset[str]
     shown_ids: frozenset[str]
@@ -97,10 +108,10 @@ class _Watched:
 
 @dataclass(eq=False)
 class _Waiting:
-    """Somebody who waits for an answer; `made` is empty when there is no such user."""
+    """Somebody who waits for an answer; `made` is `_NOBODY` when there is no such user."""
 
     who: str | int
-    made: bytes | None = None
+    made: _Told | None = None
     error: Exception | None = None
 
 
@@ -141,18 +152,20 @@ class KeptAnswers:
         parts = tuple(part for part in PARTS if part in (asked.include or USUAL))
         settings = xxhash.xxh3_64_intdigest(msgspec.json.encode(settings_of(project)))
         body: dict[str, msgspec.Raw] = {}
+        digest = xxhash.xxh3_64()
         both = tuple(part for part in parts if part != "similar"), tuple(part for part in parts if part == "similar")
         for some in both:
             if some:
                 key = _Key(UUID(project.id), settings, who, some, asked.language, asked.limit, for_display)
-                packed = self._found(key, watched) or self._made(key, project, watched)
-                if packed is None:
+                told = self._found(key, watched) or self._made(key, project, watched)
+                if told is None:
                     return None
-                body |= msgspec.json.decode(zstandard.decompress(packed), type=dict[str, msgspec.Raw])
-        text = msgspec.json.encode(body)
-        return KeptAnswer(text, f'"{xxhash.xxh3_64_hexdigest(text)}"', ".".join(map(str, watched.version)))
+                body |= msgspec.json.decode(zstandard.decompress(told.packed), type=dict[str, msgspec.Raw])
+                digest.update(told.digest)
+        tag = f'W/"{digest.hexdigest()}"'
+        return KeptAnswer(msgspec.json.encode(body), tag, ".".join(map(str, watched.version)))
 
-    def _found(self, key: _Key, watched: _Watched) -> bytes | None:
+    def _found(self, key: _Key, watched: _Watched) -> _Told | None:
         """Return a kept answer that still holds."""
         with self._lock:
             entry = self._entries.get(key)
@@ -167,9 +180,9 @@ class KeptAnswers:
             or (entry.shown_ids and self._saved.opted_out(key.project_id, entry.shown_ids))
         ):
             return None
-        return entry.packed
+        return entry.told
 
-    def _made(self, key: _Key, project: Project, watched: _Watched) -> bytes | None:
+    def _made(self, key: _Key, project: Project, watched: _Watched) -> _Told | None:
         """Make an answer, together with those that others wait for: reading the rows of many costs little more."""
         shape, mine = key._replace(who=0), _Waiting(key.who)
         with self._lock:
@@ -184,7 +197,7 @@ class KeptAnswers:
                 self._make(shape, project, watched, together)
         if mine.error is not None:
             raise mine.error
-        return mine.made or None
+        return None if mine.made is _NOBODY else mine.made
 
     def _make(self, shape: _Key, project: Project, watched: _Watched, waiting: list[_Waiting]) -> None:
         looks = watched.looks
@@ -202,7 +215,7 @@ class KeptAnswers:
             return
         for one in waiting:
             person = persons[one.who]
-            one.made = b"" if person is None else entries[person].packed
+            one.made = _NOBODY if person is None else entries[person].told
             if person is not None and watched.changed.get(person, 0) <= looks:  # nothing arrived meanwhile
                 self._keep(shape._replace(who=one.who), entries[person])
 
@@ -219,8 +232,8 @@ class KeptAnswers:
         )  # fmt: skip
         return [
             _Entry(
-                project, person, zstandard.compress(msgspec.json.encode(one.personal), 1), one.said, one.own_ids,
-                one.shown_ids, asked_at, asked_at, watched,
+                project, person, _told(one.personal, question.period.end), one.said, one.own_ids, one.shown_ids,
+                asked_at, asked_at, watched,
             )
             for person, one in decided.items()
         ]  # fmt: skip
@@ -229,13 +242,13 @@ class KeptAnswers:
         with self._lock:
             self._drop(key)
             self._entries[key] = entry
-            self._size += len(entry.packed)
+            self._size += len(entry.told.packed)
             while self._size > self._most:
                 self._drop(next(iter(self._entries)))
 
     def _drop(self, key: _Key) -> None:
         if old := self._entries.pop(key, None):
-            self._size -= len(old.packed)
+            self._size -= len(old.told.packed)
 
     # The thread that looks for what arrived
 
@@ -335,6 +348,34 @@ class KeptAnswers:
         if self._thread is not None:
             self._thread.join()
         self.threads.shutdown()
+
+
+def _told(personal: Personal, now: datetime) -> _Told:
+    return _Told(zstandard.compress(msgspec.json.encode(personal), 1), lasting(personal, now))
+
+
+def lasting(personal: Personal, now: datetime) -> bytes:
+    """Return a digest of what is known of a person without the numbers that change by themselves: the scores and
+    confidences of inferred preferences, with their order, and the days since somebody registered. It changes with the
+    day (in UTC), so that whoever keeps an answer has numbers of the same day.
+    """
+    likes, stage, intent = personal.preferences, personal.stage, personal.intent
+    if likes:
+        likes = [
+            like if like.source == "explicit" else msgspec.structs.replace(like, score=0, confidence=0)
+            for like in sorted(likes, key=lambda like: (like.key, like.value))
+        ]
+    still = msgspec.structs.replace(
+        personal, preferences=likes, stage=_without_days(stage), intent=_without_days(intent)
+    )
+    return xxhash.xxh3_64_digest(f"{now.astimezone(UTC):%F} ".encode() + msgspec.json.encode(still))
+
+
+def _without_days(decided: Decided | msgspec.UnsetType | None) -> Decided | msgspec.UnsetType | None:
+    if not isinstance(decided, Decided):
+        return decided
+    because = [msgspec.structs.replace(met, value=0) if met.fact == "days" else met for met in decided.because]
+    return msgspec.structs.replace(decided, because=because)
 
 
 def _named(pairs: Iterable[tuple[int | None, str | int]]) -> dict[int, set[str]]:

@@ -76,7 +76,7 @@ class PersonalizeApi(Controller):
         headers = {
             **_ANYWHERE, "etag": kept.tag, "cache-control": "private, no-cache", "data-version": kept.version,
         }  # fmt: skip
-        if request.headers.get("if-none-match") == kept.tag:
+        if kept.tag.removeprefix("W/") in request.headers.get("if-none-match", ""):
             return Response(None, status_code=304, headers=headers)
         return Response(cast(Personal, kept.body), headers=headers)
 
