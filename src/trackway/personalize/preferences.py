@@ -7,7 +7,6 @@ the lower bound of its share at 95 %, so that one click is no preference.
 
 from __future__ import annotations
 
-import heapq
 import json
 import math
 from collections import defaultdict
@@ -50,10 +49,6 @@ class Action(NamedTuple):
     lasted_s: float
 
 
-_Weighed = tuple[float, float, Action]
-"""The weight of an action, the score of each of its times, and the action."""
-
-
 class Evidence(msgspec.Struct, kw_only=True):
     """An interaction that speaks for a preference, with its engagement score at that time."""
 
@@ -62,6 +57,10 @@ class Evidence(msgspec.Struct, kw_only=True):
     entity_type: str
     entity_id: str
     score: float
+
+
+_Weighed = tuple[float, Evidence, Action]
+"""The weight of an action at present, the action as evidence, and the action."""
 
 
 class Preference(msgspec.Struct, kw_only=True):
@@ -178,32 +177,36 @@ def inferred(
         said: the keys and values of each entity; one that is missing has its type only.
         zone: the person's time zone, for the keys `weekday` and `hour` of their interactions.
     """
-    of_entity: dict[Entity, list[_Weighed]] = defaultdict(list)
+    weighed = [_weighed(action, score, preferring, now) for action in actions if is_interaction(action, score)]
+    weighed.sort(key=lambda one: (-one[0], one[2]))  # once, instead of in each value's list
     of_value: dict[Said, list[_Weighed]] = defaultdict(list)
-    for action in actions:
-        if not is_interaction(action, score):
-            continue
-        age_days = max(0.0, (now - action.at).total_seconds() / 86_400)
-        each = score_of(action, score)
-        weighed = action.times * each * 0.5 ** (age_days / preferring.half_life_days), each, action
-        local = action.at.astimezone(zone)
-        of_entity[action.entity_type, action.entity_id].append(weighed)
-        of_value["weekday", _WEEKDAYS[local.weekday()]].append(weighed)
-        of_value["hour", str(local.hour)].append(weighed)
     of_key: dict[str, list[float]] = defaultdict(list)
-    for entity, of_it in of_entity.items():
+    for one in weighed:
+        weight, _, action = one
+        entity, local = (action.entity_type, action.entity_id), action.at.astimezone(zone)
         values = said.get(entity) or ((CONTENT_TYPE, entity[0]),)
         for value in values:
-            of_value[value] += of_it
-        for key in {"weekday", "hour", *(key for key, _ in values)}:
-            of_key[key] += [weight for weight, _, _ in of_it]
+            of_value[value].append(one)
+        of_value["weekday", _WEEKDAYS[local.weekday()]].append(one)
+        of_value["hour", str(local.hour)].append(one)
+        for key in {"weekday", "hour", *[key for key, _ in values]}:
+            of_key[key].append(weight)
     wholes = {key: math.fsum(weights) for key, weights in of_key.items()}
-    return [_preference(value, weighed, wholes[value[0]]) for value, weighed in of_value.items()]
+    return [_preference(value, of_it, wholes[value[0]]) for value, of_it in of_value.items()]
+
+
+def _weighed(action: Action, score: Score, preferring: Preferring, now: datetime) -> _Weighed:
+    each, age_days = score_of(action, score), max(0.0, (now - action.at).total_seconds() / 86_400)
+    seen = Evidence(
+        at=action.at, name=action.name, entity_type=action.entity_type, entity_id=action.entity_id,
+        score=round(each, _PLACES),
+    )  # fmt: skip
+    return action.times * each * 0.5 ** (age_days / preferring.half_life_days), seen, action
 
 
 def _preference(said: Said, weighed: list[_Weighed], whole: float) -> Preference:
+    """Return a preference from its interactions, the heaviest first."""
     total = math.fsum([weight for weight, _, _ in weighed])
-    heaviest = heapq.nsmallest(_MOST_EVIDENCE, weighed, key=lambda one: (-one[0], one[2]))
     return Preference(
         key=said[0],
         value=said[1],
@@ -212,14 +215,8 @@ def _preference(said: Said, weighed: list[_Weighed], whole: float) -> Preference
         score=round(total, _PLACES),
         interactions=sum([action.times for _, _, action in weighed]),
         updated_at=max([action.at for _, _, action in weighed]),
-        evidence=[
-            Evidence(
-                at=action.at, name=action.name, entity_type=action.entity_type, entity_id=action.entity_id,
-                score=round(each, _PLACES),
-            )
-            for _, each, action in heaviest
-        ],
-    )  # fmt: skip
+        evidence=[seen for _, seen, _ in weighed[:_MOST_EVIDENCE]],
+    )
 
 
 def stated(explicit: Mapping[Said, tuple[bool, datetime]], found: Iterable[Preference]) -> list[Preference]:
