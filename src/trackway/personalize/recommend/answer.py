@@ -31,6 +31,7 @@ from trackway.personalize.recommend.interactions import interactions
 from trackway.personalize.recommend.recommender import Recommender
 from trackway.personalize.recommend.rules import Placed, allowed, arranged, placed
 from trackway.personalize.recommend.wording import reasoning
+from trackway.personalize.registered import Registered
 from trackway.store.connection import Store
 from trackway.store.policy import Policy
 
@@ -193,7 +194,7 @@ def _whom(
     if stated.opted_out:
         return _Whom(None, user_ids, None, [], frozenset(), [])
     answer = interactions(store, question, entity_type, pack, now, sorted(ids[person].identities))
-    answers += [of_ids, answer]
+    answers += [*of_ids, answer]
     rows = sorted(answer.rows(), key=lambda row: (row["last_at"], row["entity_id"]), reverse=True)
     counting = [row for row in rows if stated.cleared_at is None or row["last_at"] > stated.cleared_at]
     history = [row["entity_id"] for row in counting]
@@ -330,7 +331,7 @@ def _intent(
     if intent_of is not None:
         return intent_of(person)
     only = Personalize(include=["intent"])
-    more, decided = decide_all(store, question, [person], only, pack, saved, now, False, {})
+    more, decided = decide_all(store, question, [person], only, pack, saved, now, False, {}, Registered())
     answers += more
     intent = decided[person].personal.intent
     return intent.name if intent else ""
