@@ -159,7 +159,7 @@ OF_QUESTION = {
     "persons": "people", "person": "people", "merges": "people", "sessions": "people", "funnel_units": "people",
     "retention_people": "people", "lifecycle_people": "people", "customer_value": "people", "customers": "people", "entity_views": "views", "top_entities": "views",
     "entities": "views", "views": "views", "daily": "interactions", "audience": "audience",
-    "view_bookings": "bookings", "year": "year", "personalize": "personal", "recommend": "personal", "models": "people", "suggestion_results": "people", "newest_events": "live", "newest_sessions": "people",
+    "view_bookings": "bookings", "year": "year", "personalize": "personal", "recommend": "personal", "models": "people", "recommendation_results": "people", "suggestion_results": "people", "newest_events": "live", "newest_sessions": "people",
     "visitors": "people", "visitor": "people", "rejections": "people", "violations": "read",
 }  # fmt: skip
 """Of each question, the permission it needs; all others need `ask`."""

@@ -42,6 +42,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "personalize": {"person": "1"},
     "stage_moves": {},
     "suggestion_results": {},
+    "recommendation_results": {},
     "models": {"entity_type": "concert"},
     "prediction_quality": {},
     "recommend": {"entity_type": "concert", "entity_id": "c1"},

@@ -2025,6 +2025,20 @@ export interface RecommendQuestion {
   id?: string;
 }
 
+/** The results of each surface of the metrics pack in the period. */
+export interface RecommendationResultsQuestion {
+  question: "recommendation_results";
+  period?: string;
+  from?: string;
+  to?: string;
+  filter?: unknown;
+  compare?: unknown;
+  bots?: boolean;
+  sample?: number;
+  max_age_s?: number;
+  id?: string;
+}
+
 /** Entities, the best first. `basis` says on what the answer is based, `reasoning` the same as a text, `intent` what the person wants by the rules of the metrics pack (empty: nothing known). `model` is the kind of the model and `version` its version, empty if there was none. `holdout` says that the person gets what is popular, so that the effect of recommendations can be measured. */
 export interface Recommendations {
   items: Recommended[];
@@ -2784,6 +2798,22 @@ export interface Surface {
   holdout?: number;
 }
 
+/** People to whom a surface was shown, those of them who clicked (`clicked`), and the events: `shown` exposures and `clicks`. */
+export interface SurfaceGroup {
+  people: number;
+  clicked: number;
+  shown: number;
+  clicks: number;
+}
+
+/** The results of a surface: of those who see `recommended` entities, and of the `holdout`. `lift` is the share of people who clicked less that of the holdout, null while one of the groups is empty. */
+export interface SurfaceResult {
+  surface: string;
+  recommended: SurfaceGroup;
+  holdout: SurfaceGroup;
+  lift: Lift | null;
+}
+
 /** The number of lines taken. */
 export interface Taken {
   taken: number;
@@ -3283,6 +3313,7 @@ export interface Questions {
   stage_moves: StageMovesQuestion;
   suggestion_results: SuggestionResultsQuestion;
   recommend: RecommendQuestion;
+  recommendation_results: RecommendationResultsQuestion;
   models: ModelsQuestion;
   prediction_quality: PredictionQualityQuestion;
   rejections: RejectionsQuestion;
@@ -3336,6 +3367,7 @@ export interface Answers {
   stage_moves: StageMovesAnswer;
   suggestion_results: SuggestionResult[];
   recommend: Recommendations;
+  recommendation_results: SurfaceResult[];
   models: ModelVersion[];
   prediction_quality: PredictionModel[];
   rejections: Rejection[];

@@ -113,6 +113,7 @@ from trackway.personalize.recommend.answer import recommend
 from trackway.personalize.recommend.asked import Recommend, Recommendations
 from trackway.personalize.recommend.health import Models, ModelVersion, models
 from trackway.personalize.recommend.recommender import Recommender
+from trackway.personalize.recommend.results import RecommendationResults, SurfaceResult, recommendation_results
 from trackway.personalize.results import SuggestionResult, SuggestionResults, suggestion_results
 from trackway.store.connection import Store
 
@@ -298,6 +299,10 @@ QUESTIONS: dict[type, Entry] = {
         Recommendations,
         0.0,
     ),
+    RecommendationResults: Entry(
+        lambda a, asked: recommendation_results(a.store, a.question, asked, pack_of(a.project.metrics)),
+        list[SurfaceResult],
+    ),
     Models: Entry(
         lambda a, asked: models(a.recommender.shelf, a.question, asked),
         list[ModelVersion],
@@ -314,6 +319,7 @@ NEEDS: dict[type, str] = {
     Customers: "people", NewestSessions: "people", Visitors: "people", Visitor: "people", Rejections: "people",
     NewestEvents: "live", EntityViews: "views", TopEntities: "views", Entities: "views",
     Personalize: "personal", Recommend: "personal", Models: "people", SuggestionResults: "people",
+    RecommendationResults: "people",
     Violations: "read", Daily: "interactions", Audience: "audience", ViewBookings: "bookings", Year: "year",
 }  # fmt: skip
 """The permission that a question needs; `ask` for all others."""
