@@ -19,10 +19,10 @@ from trackway.store.connection import Store
 
 MOST = 1000
 """Entities of a list."""
-_PEOPLE = 500
+_PEOPLE = 200
 """The newest people of an entity of whose visits it is looked at."""
 _MOST_LISTS = 2000
-_KEPT_S = {"popular": 60.0, "trending": 10.0, "also_viewed": 2.0, "bought_together": 60.0}
+_KEPT_S = {"popular": 60.0, "trending": 10.0, "also_viewed": 5.0, "bought_together": 60.0}
 
 
 class Row(NamedTuple):
