@@ -3,7 +3,7 @@ import "./browser";
 import type { ModelVersion } from "../src/client/api";
 import { bestOf, byType, overTime, parameters, popularityOf, type Tried } from "../src/recommend/quality";
 
-const { score, sentence, shares } = await import("../src/recommend/reasons");
+const { condition, score, sentence, shares } = await import("../src/recommend/reasons");
 
 const measured = (ndcg: number) =>
   ({
@@ -100,4 +100,12 @@ describe("scores", () => {
   it("have three digits that count", () => {
     expect([score(1477), score(0.0653215), score(12.3456)]).toEqual(["1,477", "0.0653", "12.3"]);
   });
+});
+
+it("says the conditions of a surface in words", () => {
+  expect(condition({ attribute: "price", over: 10, below: 80 })).toBe("price over 10, below 80");
+  expect(condition({ attribute: "starts_at", upcoming: true, within_days: 90 })).toBe(
+    "starts at in the future, within 90 days",
+  );
+  expect(condition({ attribute: "genre", values: ["jazz", "soul"] })).toBe("genre jazz/soul");
 });

@@ -6,13 +6,15 @@ import random
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from steps import DESK, PHONE, nobody_is_left_out, open_page, to
 
-from conftest import SECRET_KEY, Server
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Server
+from trackway.govern.metric_packs import INCLUDED, included
 from trackway.personalize.recommend.shelf import Shelf
 from trackway.personalize.recommend.training import feedback_of, train
 
@@ -140,3 +142,47 @@ def test_a_person_and_an_entity_have_cards_with_reasons(
     similar.get_by_role("tab", name="Also viewed").click()
     expect(similar.get_by_role("listitem").first).to_contain_text("seen in the same visits as f1")
     nobody_is_left_out(page)
+
+
+def change_pack(server: Server, path: str, pack: str) -> None:
+    with httpx.Client(base_url=server.url, timeout=60) as admin:
+        signed_in = admin.post("/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}).json()
+        admin.headers["x-csrf-token"] = signed_in["csrf"]
+        assert admin.patch(path, json={"metrics": pack}).status_code == 200
+
+
+SURFACE = """
+[[recommend.surfaces]]
+name = "film_page"
+entity_types = ["film"]
+limit = 3
+blocked = ["f0"]
+where = [{attribute = "price", below = 80}]
+"""
+
+
+@pytest.mark.parametrize("size, scheme", [(DESK, "light"), (PHONE, "dark")])
+def test_a_surface_says_its_rules_and_shows_what_somebody_gets_there(
+    browser: Browser, filled: Server, project: str, size: dict[str, int], scheme: str
+) -> None:
+    path = f"/api/v1/projects/{project}"
+    before = next(one for one in filled.http.get("/api/v1/projects", headers=BEARER).json() if one["id"] == project)
+    page = open_page(browser, filled, size, scheme)
+    to(page, f"/p/{project}/recommendations?tab=surfaces")
+    expect(page.get_by_text("No surface yet")).to_be_visible()
+    pack = included(before["metrics"]) if before["metrics"] in INCLUDED else before["metrics"]
+    change_pack(filled, path, pack + SURFACE)
+    try:
+        page.reload()
+        rules = page.locator("section").filter(has=page.get_by_role("heading", name="film page"))
+        expect(rules).to_contain_text("price below 80")
+        nobody_is_left_out(page)
+        page.get_by_label("The user's id").fill("film-fan")
+        page.get_by_role("button", name="Show", exact=True).click()
+        items = page.locator("section").filter(has=page.get_by_role("heading", name="What this surface shows"))
+        expect(items.get_by_role("listitem")).to_have_count(3)
+        expect(items.get_by_role("link", name="f0", exact=True)).to_have_count(0)
+        nobody_is_left_out(page)
+        no_wider_than_the_screen(page)
+    finally:
+        change_pack(filled, path, before["metrics"])

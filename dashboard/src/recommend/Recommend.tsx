@@ -1,13 +1,15 @@
-/** The page Recommendations: the health of the models, and a list to try out. */
+/** The page Recommendations: the health of the models, the surfaces, and a list to try out. */
 
 import { useTab, useTitle } from "../client/hooks";
 import { Tabs } from "../kit/parts";
 import { t } from "../language";
 import { Models } from "./models";
+import { Surfaces } from "./surfaces";
 import { TryOut } from "./try_out";
 
 const TABS: [string, string, () => React.JSX.Element][] = [
   ["models", t("Models"), Models],
+  ["surfaces", t("Surfaces"), Surfaces],
   ["try", t("Try it out"), TryOut],
 ];
 

@@ -1,6 +1,6 @@
 /** Why an entity is recommended, as a sentence. */
 
-import type { Recommended } from "../client/api";
+import type { Pack, Recommended } from "../client/api";
 import { exact } from "../kit/format";
 import { t } from "../language";
 
@@ -41,3 +41,18 @@ const DIGITS = 3;
 /** A score as people read it: whole, or with three digits that count. */
 export const score = (value: number) =>
   Number.isInteger(value) ? exact(value) : Number(value.toPrecision(DIGITS)).toString();
+
+export type Surface = NonNullable<NonNullable<Pack["recommend"]>["surfaces"]>[number];
+type Condition = NonNullable<Surface["where"]>[number];
+
+/** A condition of a surface in words: `price below 80`. */
+export function condition({ attribute, values, over, below, upcoming, within_days }: Condition): string {
+  const parts = [
+    ...(values?.length ? [values.join("/")] : []),
+    ...(typeof over === "number" ? [t("over {n}", { n: exact(over) })] : []),
+    ...(typeof below === "number" ? [t("below {n}", { n: exact(below) })] : []),
+    ...(upcoming ? [t("in the future")] : []),
+    ...(within_days ? [t("within {n} days", { n: exact(within_days) })] : []),
+  ];
+  return `${words(attribute)} ${parts.join(", ")}`;
+}
