@@ -81,6 +81,8 @@ def main() -> int:
         _explain(address, keys, "" if options.log else f"http://127.0.0.1:{site_port}")
         if not options.log and first:
             _fill(address, keys, options.days)
+            with _admin(address, keys) as admin:  # nothing waits for the models: until then, what is popular is shown
+                admin.post("/api/v1/jobs/train-models/run").raise_for_status()
         if not options.log:
             beside.append(_traffic(address, keys, "--live", "--seed", str(int(time.time()))))
         try:

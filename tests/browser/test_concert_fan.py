@@ -9,6 +9,7 @@ import pytest
 from concert_site import (
     Site,
     ready,
+    recorded,
     settle,
     site,  # noqa: F401
     visitor_of,
@@ -28,6 +29,10 @@ def fans(site: Site) -> str:
         admin.headers["x-csrf-token"] = signed_in["csrf"]
         project = admin.get("/api/v1/projects").json()[0]["id"]
         key = admin.post(f"/api/v1/projects/{project}/keys", json={"kind": "embed"}).json()
+    for concert in ("c7", "c8"):
+        about = {"entity_type": "concert", "entity_id": concert}
+        site.server.post("track", {"event": "click", "anonymousId": "somebody", "properties": about})
+    site.server.stored()
     signing = {"project": project, "kid": key["id"], "key": key["embed_key"], "secret": SECRET_KEY}
     file = site.extra / "embed.json"
     file.write_text(json.dumps(signing))
@@ -80,6 +85,26 @@ def test_a_fan_gets_a_suggestion_dismisses_it_and_sees_what_the_site_knows(
     expect(page.get_by_role("button", name="Not now")).to_have_count(0)
     nobody_is_left_out(page)
     page.screenshot(path=ARTIFACTS / f"fan-account-{size['width']}-{scheme}.png", full_page=True)
+    context.close()
+
+
+def test_a_fan_sees_what_others_saw_and_the_site_reports_what_was_shown_and_clicked(
+    browser: Browser, site: Site, fans: str
+) -> None:
+    context = visitor_of(browser)
+    page = context.new_page()
+    page.goto(fans)
+    sign_in(page, "fan-of-lists")
+    chosen = page.get_by_role("region", name="Your next concerts")
+    expect(chosen.get_by_role("link")).not_to_have_count(0)
+    recorded(page, "Recommendation Shown")
+    chosen.get_by_role("link").first.click()
+    page.wait_for_url("**/concerts/*")
+    ready(page)
+    settle(page)
+    told = site.events("user_id = 'fan-of-lists' AND name LIKE 'Recommendation %'")
+    assert [row["properties"]["position"] for row in told if row["name"] == "Recommendation Clicked"] == [1]
+    assert {row["entity_id"] for row in told if row["name"] == "Recommendation Shown"} & {"c7", "c8"}
     context.close()
 
 

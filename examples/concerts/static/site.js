@@ -47,6 +47,33 @@ if (forYou)
       console.info("nothing for you now:", error.message);
     }
   });
+
+// Lists of concerts by Trackway. It learns from the calls which of them were seen and clicked.
+const WHY = {
+  because: ({ name }) => `Because of ${name}`,
+  like: ({ name, value }) => `${value}, like ${name}`,
+  also_viewed: ({ name }) => `People who saw ${name} saw this too`,
+  likes: ({ value }) => `You like ${value}`,
+};
+const line = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+for (const list of document.querySelectorAll("[data-recommend]"))
+  tw.ready(async () => {
+    try {
+      const { recommend: kind, entity } = list.dataset;
+      const found = await window.trackway.recommend({ token, kind, entity, entity_type: "concert", limit: 3 });
+      list.hidden = found.items.length === 0;
+      for (const item of found.items) {
+        const card = Object.assign(document.createElement("a"), { href: `/concerts/${item.entity_id}` });
+        card.className = "card";
+        card.append(line("strong", item.name), line("p", WHY[item.reason.kind]?.(item.reason) ?? found.reasoning));
+        card.addEventListener("click", () => item.clicked());
+        list.append(card);
+        item.show(card);
+      }
+    } catch (error) {
+      console.info("no recommendations now:", error.message);
+    }
+  });
 const insights = $("#insights");
 if (insights) insights.refresh = token;
 
