@@ -318,7 +318,7 @@ def test_the_command_line_runs_jobs_and_counts_anew(new_server: Any) -> None:
         ("aggregate", "done")
     ]
     assert as_json("jobs", "history", "aggregate", *data)[0]["by"] == "the command line"
-    assert len(as_json("jobs", "list", *data)) == 9
+    assert len(as_json("jobs", "list", *data)) == 10
 
 
 def test_a_difference_is_counted_once_a_row_and_is_of_everything_that_a_counter_holds(loaded: Loaded) -> None:

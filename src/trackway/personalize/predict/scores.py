@@ -51,8 +51,9 @@ def put(store: Store, project_id: UUID, card: Card, scores: pa.Table | None) -> 
 
 def forget_user(store: Store, question: Question, user_id: str) -> None:
     """Take the predictions away from the person who has a user id. The next training has to leave them out itself."""
-    found = persons_of(store, question, [user_id])
+    # The caller may change this user; as somebody who sees only themselves, they would not find their own ids.
     store = store.within(Policy(question.project_id))
+    found = persons_of(store, question, [user_id])
     ids = ask(store, "language/person_ids.sql", question, persons=list(found.values())) if found else None
     forget_people(
         store, question.project_id, [*found.values(), *(row["identity"] for row in (ids.rows() if ids else ()))]
