@@ -39,6 +39,10 @@ def test_every_question_has_a_body_here() -> None:
     assert set(BODIES) == set(KINDS)
 
 
+OF_FILES = {"models"}
+"""Questions that are answered from files."""
+
+
 @pytest.mark.parametrize("question", BODIES)
 def test_questions_are_answered_to_members_and_keys_and_to_nobody_else(
     server: Server, path: str, question: str
@@ -50,7 +54,7 @@ def test_questions_are_answered_to_members_and_keys_and_to_nobody_else(
     assert server.http.post(other, json=body, headers=BEARER).status_code == 404
     answer = ask(server, path, question, **BODIES[question])
     assert answer["data"] is not None
-    assert answer["queries"][0]["sql"].startswith("--")
+    assert question in OF_FILES or answer["queries"][0]["sql"].startswith("--")
     response = server.http.post(f"{path}/ask", json={**body, "compare": "previous"}, headers=BEARER)
     reply = msgspec.json.decode(response.content, type=dict[str, msgspec.Raw])
     has_its_type(question, reply["data"])

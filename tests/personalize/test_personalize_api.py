@@ -15,6 +15,7 @@ from trackway.client import Personal, Reader, ReadFailed
 from trackway.client import answers as client_types
 from trackway.personalize import hours, journey, person, suggestions
 from trackway.personalize import preferences as liked
+from trackway.personalize.predict import answer as predicted
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +174,7 @@ def test_the_python_client_asks_and_changes(told: Installation) -> None:
         (person.Personal, "Personal"), (liked.Preference, "Preference"), (liked.Evidence, "Evidence"),
         (liked.ContentType, "ContentType"), (journey.Decided, "Decided"), (journey.Met, "Met"),
         (hours.ActiveHours, "ActiveHours"), (hours.ActiveHour, "ActiveHour"), (suggestions.Suggested, "Suggested"),
+        (predicted.Prediction, "Prediction"), (predicted.MovedBy, "MovedBy"),
     ],
 )  # fmt: skip
 def test_the_types_of_the_python_client_have_every_field_of_an_answer(told_by_server: Any, name: str) -> None:

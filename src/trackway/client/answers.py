@@ -102,6 +102,25 @@ class Similar(TypedDict, total=False):
     shared: int
 
 
+class MovedBy(TypedDict):
+    """An input that moved a prediction: what the person has, what is typical, and the difference that it makes."""
+
+    input: str
+    has: float | None
+    typical: float | None
+    effect: float
+
+
+class Prediction(TypedDict):
+    """A probability from 0 to 1 or an amount in the project's currency, with the version of the model that said so."""
+
+    target: str
+    value: float
+    version: str
+    at: str
+    moved_by: list[MovedBy]
+
+
 class Personal(TypedDict, total=False):
     """The parts of the knowledge about a person; those that were not asked for are absent."""
 
@@ -116,6 +135,7 @@ class Personal(TypedDict, total=False):
     suggestion: Suggested | None
     holdout: bool
     similar: list[Similar]
+    predictions: list[Prediction]
 
 
 class Reason(TypedDict, total=False):

@@ -51,8 +51,6 @@ def recommendation_results(
 ) -> tuple[list[Answer], list[SurfaceResult]]:
     """Count what became of recommendations, in the order of the pack's surfaces."""
     surfaces = pack.recommend.surfaces
-    if not surfaces:
-        return [], []
     answer = ask(
         store, "personalize/recommend/results.sql", question, shown=SHOWN, clicked=CLICKED,
         surfaces=[one.name for one in surfaces], bounds=[math.ceil(one.holdout * 2.0**64) for one in surfaces],
