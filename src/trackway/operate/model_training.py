@@ -27,7 +27,7 @@ from trackway.govern.saved.preferences import StatedPreferences
 from trackway.govern.tables import Project
 from trackway.personalize.person import persons_of
 from trackway.personalize.recommend.interactions import interactions, types
-from trackway.personalize.recommend.training_main import Order
+from trackway.personalize.recommend.order import Order
 from trackway.store.connection import Store
 
 MEMORY_MB = 4096

@@ -27,9 +27,9 @@ from trackway.operate.model_training import MEMORY_MB, run
 from trackway.personalize.person import persons_of
 from trackway.personalize.predict import scores
 from trackway.personalize.predict.features import Feature, Leak, Reader
+from trackway.personalize.predict.order import Files, Order, Wanted
 from trackway.personalize.predict.shelf import Card
 from trackway.personalize.predict.targets import Target, Times, targets, times
-from trackway.personalize.predict.training_main import Files, Order, Wanted
 from trackway.store.connection import Store
 
 MOST_EXAMPLES = 50_000

@@ -14,10 +14,8 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 import numpy as np
@@ -25,45 +23,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trackway.personalize.predict.features import LAST_ACTION
+from trackway.personalize.predict.order import Files, Order, Wanted
 from trackway.personalize.predict.quality import Floats
 from trackway.personalize.predict.shelf import Card, new_version, put
 from trackway.personalize.predict.targets import ACTIVE_DAYS, Target
 from trackway.personalize.predict.training import Examples, Inputs, Learned, Scores, learn, score, together
-
-
-class Files(msgspec.Struct, kw_only=True):
-    """Arrow files of one time: what was known of people (`person`, `f0`, `f1`, …), and what those did after who did
-    anything (`person`, `label`).
-    """
-
-    known: str
-    labels: str
-
-
-class Wanted(msgspec.Struct, kw_only=True):
-    """A target and its examples; `reason` is why not, and then there are none."""
-
-    target: Target
-    learned: list[Files] = []
-    measured: Files | None = None
-    reason: str = ""
-
-
-class Order(msgspec.Struct, kw_only=True):
-    """An order to train: `inputs` are the names of the columns, `known` is the file of what is known now (`until`).
-    After `budget_s` seconds no further model is begun. For each finished version, its folder is written to `done`, a
-    line each.
-    """
-
-    project_id: UUID
-    until: datetime
-    inputs: list[str]
-    known: str
-    wanted: list[Wanted]
-    models: str
-    done: str
-    budget_s: float
-    memory_mb: int
 
 
 def main(path: str) -> None:

@@ -11,28 +11,15 @@ import os
 import resource
 import sys
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
+from trackway.personalize.recommend.order import Order
 from trackway.personalize.recommend.shelf import Shelf
 from trackway.personalize.recommend.training import feedback_of, train
-
-
-class Order(msgspec.Struct, kw_only=True):
-    """An order to train: `interactions` is an Arrow file, `until` the time up to which it has them."""
-
-    project_id: UUID
-    entity_type: str
-    until: datetime
-    interactions: str
-    models: str
-    budget_s: float
-    memory_mb: int
 
 
 def main(path: str) -> None:

@@ -29,7 +29,7 @@ from trackway.runtime import Runtime
 from trackway.store.connection import Store
 from trackway.web.server.caller import ANYBODY, SOMEBODY, Caller
 
-_ANYWHERE = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag, data-version"}
+_ANYWHERE = {"access-control-allow-origin": "*", "access-control-expose-headers": "etag, data-version, retry-after"}
 """A token in a header is no cookie: pages of every origin may send theirs."""
 Include = Annotated[
     str, Parameter(description=f"the parts, joined by commas: {', '.join(PARTS)}; all but the last by default")
