@@ -134,7 +134,7 @@ def _plain(data: Path, project: UUID) -> None:
     from scipy import sparse
 
     model = AlternatingLeastSquares(factors=kept.model.arrays["factors"].shape[1], num_threads=1)
-    model.item_factors = np.asarray(kept.model.arrays["factors"])
+    model.item_factors = np.array(kept.model.arrays["factors"])  # a copy: the library refuses a mapped file
     rng, times = np.random.default_rng(1), []
     for _ in range(300):
         columns = rng.choice(len(kept.entities), 60, replace=False)
