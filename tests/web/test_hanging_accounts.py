@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import httpx
 
-from conftest import EMAIL, PASSWORD, Server, eventually
+from conftest import EMAIL, PASSWORD, SECRET_KEY, Server, eventually
 from metrics import TOKEN, scraped
 from postgres import Postgres
 
@@ -24,9 +24,17 @@ def test_health_is_answered_while_all_requests_wait_for_an_accounts_database_tha
         with suppress(httpx.TransportError):
             httpx.post(f"{server.url}/api/v1/sign-in", json={"email": EMAIL, "password": PASSWORD}, timeout=120)
 
+    def with_key(_: int) -> None:
+        with suppress(httpx.TransportError):
+            headers = {"authorization": f"Bearer {SECRET_KEY}"}
+            httpx.get(f"{server.url}/api/v1/projects", headers=headers, timeout=120)
+
     with ThreadPoolExecutor(16) as requests:
         with postgres.paused():
-            waiting = [requests.submit(sign_in, number) for number in range(16)]
+            waiting = [requests.submit(sign_in if number % 2 else with_key, number) for number in range(16)]
+            assert server.http.get("/readyz").status_code == 503
+            assert server.http.get("/healthz").status_code == 200
+            assert not any(one.done() for one in waiting), "health waited for a thread of theirs"
             for _ in range(2):
                 answer = server.http.get("/readyz")
                 assert answer.status_code == 503

@@ -6,6 +6,7 @@ Every handler states in `opt["may"]` the permission that its caller needs; `allo
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from functools import cached_property
 from typing import Any
@@ -196,7 +197,7 @@ class Authentication(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Find the caller. Raises NotAuthorizedException when there is none."""
-        caller = caller_of(connection)
+        caller = await asyncio.to_thread(caller_of, connection)  # the accounts database may hang, and others go on
         if caller.signed_in is not None and connection.scope["method"] not in _SAFE:  # type: ignore[typeddict-item]
             csrf_token = connection.headers.get("x-csrf-token", "")
             if not hmac.compare_digest(csrf_token.encode(), caller.signed_in.csrf.encode()):
@@ -256,13 +257,17 @@ def origin_of(connection: Connection) -> RequestOrigin:
     return RequestOrigin(address, connection.headers.get("user-agent", ""))
 
 
-def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
+async def allowed(connection: Connection, handler: BaseRouteHandler) -> None:
     """Guard every handler: enforce its `opt["may"]`. A handler without it is forbidden to everybody."""
     needed = handler.opt.get("may")
     # OPTIONS tells methods only, and nobody is authenticated for it.
     is_public = needed == ANYBODY or connection.scope["method"] == "OPTIONS"  # type: ignore[typeddict-item]
     if is_public or connection.scope["path"].startswith("/docs"):
-        return
+        return  # in this thread: those of requests may all be waiting
+    await asyncio.to_thread(_allowed, connection, needed)
+
+
+def _allowed(connection: Connection, needed: str | None) -> None:
     caller: Caller = connection.user
     if needed == SOMEBODY:
         _export(connection, needed)
