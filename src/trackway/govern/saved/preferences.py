@@ -42,8 +42,8 @@ _SAID = union_all(
     select(literal(""), literal(""), cast(null(), Boolean), OptOut.at)
     .where(OptOut.project_id == bindparam("project"), OptOut.user_id.in_(_OF_PERSON)),
 )  # fmt: skip
-"""What a person stated, and a row without `likes` for each user id that opted out. Built once: each answer about a
-person needs it, and building it takes several times as long as asking."""
+"""The statements of a person, and a row without `likes` for each user id that opted out. Built once: each answer about
+a person needs it, and building it takes several times as long as asking."""
 
 
 class Stated(NamedTuple):

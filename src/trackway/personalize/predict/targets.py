@@ -19,7 +19,7 @@ ACTIVE_DAYS = 30
 _LEARNED = 5
 """The most times from which a model learns."""
 _HISTORY = timedelta(days=30)
-"""Of a time earlier than so long after the first event, nearly everybody seems to be new."""
+"""The shortest time between the first event and an example: sooner, nearly everybody seems to be new."""
 _MOST_EVENTS = 10
 
 
